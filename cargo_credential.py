@@ -1,0 +1,1280 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+#
+# Copyright (c) 2026 the authors of cargo_credential.py
+#
+# Permission is hereby granted, free of charge, to any person obtaining a copy of this software and
+# associated documentation files (the "Software"), to deal in the Software without restriction,
+# including without limitation the rights to use, copy, modify, merge, publish, distribute,
+# sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is
+# furnished to do so, subject to the following conditions:
+#
+# The above copyright notice and this permission notice shall be included in all copies or
+# substantial portions of the Software.
+#
+# THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT
+# NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND
+# NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM,
+# DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+# OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+"""Write a Cargo credential provider in Python: copy this one file next to your script.
+
+A provider is a program that Cargo starts as `PATH --cargo-plugin` to get, store or erase a
+registry's token. The two talk in single lines of JSON on the provider's standard input and
+output. A whole provider, in an executable file `prov.py`:
+
+    #!/usr/bin/env python3
+    from cargo_credential import Credential, GetResponse, Secret, UrlNotSupported, main
+
+    class Provider(Credential):
+        def get(self, registry, operation, args):
+            if registry.host != "crates.corp.example":
+                raise UrlNotSupported  # Cargo asks its next provider
+            with open("/run/secrets/cargo-token") as file:
+                return GetResponse(Secret(file.read().strip()))
+
+    main(Provider())
+
+and the lines in `.cargo/config.toml` that make Cargo use it:
+
+    [registries.corp]
+    index = "sparse+https://crates.corp.example/index/"
+    credential-provider = ["/path/to/prov.py"]
+
+What a provider raises decides what Cargo does next: after UrlNotSupported and NotFound it asks
+the next provider; OperationNotSupported, OtherError and every other exception end its command.
+So look at the registry before the action.
+
+How tokens are kept in: a Secret shows its value nowhere by itself. The values of the newest
+Secrets are remembered, and each error text for Cargo or standard error has them replaced, as
+they are or as repr or JSON escape them. What was never a Secret is not found, nor a part of one
+(but for what follows a scheme such as `Bearer `), nor an encoded one (base64, a URL), nor what
+a provider or its children print themselves. So make a token a Secret as soon as you have it.
+
+This is the Rust crate cargo-credential 0.4.11 in Python: "Source" names the crate's item.
+https://doc.rust-lang.org/cargo/reference/credential-provider-protocol.html is the protocol.
+"""
+
+import json
+import os
+import sys
+
+TYPE_CHECKING = False  # type checkers take it for typing's, and nothing is imported at run time
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from typing import Any, BinaryIO, TypeVar
+
+    _T = TypeVar("_T")
+
+__version__ = "1.0.0"
+__all__ = [
+    "PROTOCOL_VERSION_1", "Action", "CacheControl", "CacheExpires", "CacheNever", "CacheSession",
+    "CacheUnknown", "Credential", "CredentialHello", "CredentialRequest", "CredentialResponse",
+    "Error", "GetAction", "GetResponse", "LoginAction", "LoginOptions", "LoginResponse",
+    "LogoutAction", "LogoutResponse", "NotFound", "Operation", "OperationNotSupported",
+    "OtherError", "OwnersOperation", "ProtocolError", "PublishOperation", "ReadOperation",
+    "RegistryInfo", "Secret", "UnknownAction", "UnknownError", "UnknownOperation",
+    "UnknownResponse", "UnsupportedCredential", "UnyankOperation", "UrlNotSupported",
+    "YankOperation", "main", "negotiate_version", "read_line", "read_token", "serve",
+]
+
+PROTOCOL_VERSION_1 = 1
+
+
+# ---- Secrets -------------------------------------------------------------------------------
+
+_REDACTED = "[REDACTED]"
+_secrets: "dict[str, None]" = {}  # the values of Secrets, in the order in which they were made
+
+
+class Secret:
+    """A token, as a str that shows in no repr, str, format or pickle. Source: `Secret`.
+
+    Raises TypeError for anything but a str. Two Secrets are equal if their values are.
+    """
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        _must_be("a Secret's value", value, str)
+        self._value = value
+        _secrets[value] = None
+
+    def expose(self) -> str:
+        """The value itself: from here on, keeping it hidden is up to you."""
+        return self._value
+
+    def map(self, f: "Callable[[str], str]") -> "Secret":
+        """A Secret of `f(value)`, as in `token.map(lambda t: "Bearer " + t)`."""
+        return Secret(f(self._value))
+
+    def is_empty(self) -> bool:
+        """Whether the value is the empty string."""
+        return not self._value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __repr__(self) -> str:
+        return f"Secret({_REDACTED})"
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __copy__(self) -> "Secret":
+        return self
+
+    def __deepcopy__(self, memo: object) -> "Secret":
+        return self
+
+    def __getstate__(self) -> object:  # what pickle asks for
+        raise TypeError("a Secret cannot be pickled: pass on expose() where the value must go")
+
+
+def _must_be(what: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind):
+        raise TypeError(f"{what} must be a {kind.__name__}, not {type(value).__name__}")
+
+
+def _spellings(value: str) -> "set[str]":
+    """How an error text may spell a Secret's value: itself, stripped, or without its scheme,
+    and each of those escaped as JSON and repr do, twice over for a repr within a repr."""
+    found = {value, value.strip(), value.strip().partition(" ")[2]}
+    for _ in range(2):
+        found.update([escape(text)[1:-1] for text in found for escape in (json.dumps, _encode)])
+        found.update([escape(text)[1:-1] for text in found for escape in (repr, ascii)])
+        found.update([repr(text + "\"'")[1:-4] for text in found])  # repr escapes ' if " is there
+    return found - {""}
+
+
+def _redacted(text: str) -> str:
+    """The text without the values of the Secrets that are remembered."""
+    spellings = {spelling for value in list(_secrets) for spelling in _spellings(value)}
+    for spelling in sorted(spellings, key=len, reverse=True):
+        text = text.replace(spelling, "\ufdd0")  # no value is found in this noncharacter
+    return text.replace("\ufdd0", _REDACTED)
+
+
+def _forget() -> None:
+    """Remember the newest values only, so that a long session's memory stays flat."""
+    while len(_secrets) > 100:
+        del _secrets[next(iter(_secrets))]
+
+
+def _unsendable(token: str) -> "str | None":
+    """What keeps a token out of an HTTP header, or None if nothing does.
+
+    Cargo checks this only when it publishes; else, a line break adds a header to its requests.
+    """
+    for fault, found in (
+        ("is empty", not token),
+        ("ends with a line break", token.endswith(("\n", "\r"))),
+        ("contains a line break", "\n" in token or "\r" in token),
+        ("contains a NUL", "\0" in token),
+        ("contains a control character", any((c < " " and c != "\t") or c == "\x7f" for c in token)),
+        ("contains a character outside ASCII", any(c > "\x7f" for c in token)),
+    ):
+        if found:
+            return f"the token {fault}, so no HTTP header can carry it"
+    return None
+
+
+# ---- Data types: what the messages say -----------------------------------------------------
+
+
+class _Record:
+    """Named fields: equal by class and fields. More kinds may come, so keep an `else`."""
+    __match_args__: "tuple[str, ...]" = ()
+    kind = "unknown"  # its name on the wire
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __repr__(self) -> str:
+        fields = ", ".join([f"{name}={value!r}" for name, value in vars(self).items()])
+        return f"{type(self).__name__}({fields})"
+
+
+class RegistryInfo(_Record):
+    """The registry of a request. Source: `RegistryInfo`.
+
+    index_url: as configured, with `sparse+`; https://github.com/rust-lang/crates.io-index for
+    crates.io, whatever the protocol.
+    name: its name in Cargo's configuration, `crates-io` for crates.io, None where there is none.
+    headers: those of the 401 that led to the request, as `Name: value`.
+    """
+    __match_args__ = ("index_url", "name", "headers")
+
+    def __init__(
+        self, index_url: str, name: "str | None" = None, headers: "Sequence[str]" = ()
+    ) -> None:
+        self.index_url = index_url
+        self.name = name
+        self.headers = list(headers)
+
+    @property
+    def host(self) -> "str | None":
+        """The index URL's host in lower case, without user and port: compare it with `==`.
+
+        None if there is none, or if Cargo may read the URL in another way than Python does.
+        """
+        from urllib.parse import urlsplit
+
+        # To Cargo's parser a backslash is a slash, and line breaks and tabs are not there:
+        # https://url.spec.whatwg.org/#concept-basic-url-parser
+        if any(c <= " " or c in "\\\x7f" for c in self.index_url):
+            return None
+        try:
+            url = urlsplit(self.index_url)
+            return url.hostname if url.scheme and url.port != 0 else None
+        except ValueError:  # brackets that hold no IPv6 address, or a port that is no number
+            return None
+
+
+class Operation(_Record):
+    """What a token is wanted for. Source: `Operation`."""
+
+
+class ReadOperation(Operation):
+    """Fetch the index or a crate. Asked before each of the others, too."""
+    kind = "read"
+
+
+class PublishOperation(Operation):
+    """Publish version `vers` of crate `name`; `cksum` is the .crate file's SHA-256 in hex."""
+    __match_args__ = ("name", "vers", "cksum")
+    kind = "publish"
+
+    def __init__(self, name: str, vers: str, cksum: str) -> None:
+        self.name = name
+        self.vers = vers
+        self.cksum = cksum
+
+
+class YankOperation(Operation):
+    """Yank version `vers` of crate `name`."""
+    __match_args__ = ("name", "vers")
+    kind = "yank"
+
+    def __init__(self, name: str, vers: str) -> None:
+        self.name = name
+        self.vers = vers
+
+
+class UnyankOperation(Operation):
+    """Take back the yank of version `vers` of crate `name`."""
+    __match_args__ = ("name", "vers")
+    kind = "unyank"
+
+    def __init__(self, name: str, vers: str) -> None:
+        self.name = name
+        self.vers = vers
+
+
+class OwnersOperation(Operation):
+    """List or change the owners of crate `name`."""
+    __match_args__ = ("name",)
+    kind = "owners"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class UnknownOperation(Operation):
+    """An operation of a newer Cargo."""
+
+
+class Action(_Record):
+    """What Cargo wants; `str(action)` is the word for it. Source: `Action`."""
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+class GetAction(Action):
+    """Answer with a token for `operation`."""
+    __match_args__ = ("operation",)
+    kind = "get"
+
+    def __init__(self, operation: Operation) -> None:
+        self.operation = operation
+
+
+class LoginOptions(_Record):
+    """What `cargo login` knows. Source: `LoginOptions`.
+
+    token: the Secret to store; None if the provider is to ask for it, as `read_token` does.
+    login_url: a page where the user finds a token, or None.
+    """
+    __match_args__ = ("token", "login_url")
+
+    def __init__(self, token: "Secret | None" = None, login_url: "str | None" = None) -> None:
+        self.token = token
+        self.login_url = login_url
+
+
+class LoginAction(Action):
+    """Store a token."""
+    __match_args__ = ("options",)
+    kind = "login"
+
+    def __init__(self, options: LoginOptions) -> None:
+        self.options = options
+
+
+class LogoutAction(Action):
+    """Erase the token."""
+    kind = "logout"
+
+
+class UnknownAction(Action):
+    """An action of a newer Cargo: raise OperationNotSupported."""
+
+    def __str__(self) -> str:
+        return "<unknown>"
+
+
+class CacheControl(_Record):
+    """How long Cargo keeps a token in memory, at most for its own run. Source: `CacheControl`."""
+
+
+class CacheNever(CacheControl):
+    """Not at all: Cargo asks each time, 8 times for one publish."""
+    kind = "never"
+
+
+class CacheExpires(CacheControl):
+    """Until `expiration`: Unix seconds as int or float, or a datetime with a time zone.
+
+    It is kept as int. Cargo takes a token as expired 60 seconds early. Raises TypeError or
+    ValueError for what is no time to Cargo: NaN, milliseconds, a datetime without a zone.
+    """
+    __match_args__ = ("expiration",)
+    kind = "expires"
+
+    def __init__(self, expiration: "int | float | datetime") -> None:
+        self.expiration = _unix_seconds(expiration)
+
+
+class CacheSession(CacheControl):
+    """For this run of Cargo."""
+    kind = "session"
+
+
+class CacheUnknown(CacheControl):
+    """A setting of a newer protocol; Cargo takes it as never."""
+
+
+def _unix_seconds(moment: "int | float | datetime") -> int:
+    if not isinstance(moment, (int, float)) and hasattr(moment, "timestamp"):
+        if moment.utcoffset() is None:
+            raise ValueError("expiration is a datetime without a time zone: give it a tzinfo")
+        moment = moment.timestamp()
+    if isinstance(moment, bool) or not isinstance(moment, (int, float)):
+        found = type(moment).__name__
+        raise TypeError(f"expiration must be Unix seconds or an aware datetime, not {found}")
+    if not -377705116800 <= moment < 253402300800:  # from the year -9999 to 9999; NaN is nowhere
+        raise ValueError(
+            f"expiration must be Unix seconds, as time.time() + 3600 is: {moment} is not within"
+            " the years that Cargo reads (is it in milliseconds?)"
+        )
+    return int(moment)
+
+
+class CredentialHello(_Record):
+    """A provider's first line: the protocol versions `v` it offers. Source: `CredentialHello`."""
+    __match_args__ = ("v",)
+
+    def __init__(self, v: "Sequence[int]") -> None:
+        self.v = list(v)
+
+    @classmethod
+    def from_json(cls, line: "str | bytes") -> "CredentialHello":
+        """Read a hello. Raises ProtocolError."""
+        versions = _field(_parse(line), "v", _LIST)
+        return cls([_u32(version, f"v[{i}]") for i, version in enumerate(versions)])
+
+    def to_json(self) -> str:
+        """The hello as one line of JSON, without its line end."""
+        return _encode({"v": self.v})
+
+
+class CredentialRequest(_Record):
+    """What Cargo asks, in protocol version `v`. Source: `CredentialRequest`.
+
+    args: what the configuration lists after the provider's path, then what stands after
+    `cargo login --`.
+    """
+    __match_args__ = ("v", "registry", "action", "args")
+
+    def __init__(
+        self, v: int, registry: RegistryInfo, action: Action, args: "Sequence[str]" = ()
+    ) -> None:
+        self.v = v
+        self.registry = registry
+        self.action = action
+        self.args = list(args)
+
+    @classmethod
+    def from_json(cls, line: "str | bytes") -> "CredentialRequest":
+        """Read a request. Raises ProtocolError, also for a version that is not implemented."""
+        fields = _parse(line)
+        return _version(_u32(_field(fields, "v", int), "v")).read_request(fields)
+
+    def to_json(self) -> str:
+        """The request as one line of JSON, with a login's token in it. Raises ProtocolError."""
+        return _encode(_version(self.v).write_request(self))
+
+
+class CredentialResponse(_Record):
+    """What a provider returns. Source: `CredentialResponse`."""
+
+    @classmethod
+    def from_json(cls, line: "str | bytes", v: int = PROTOCOL_VERSION_1) -> "CredentialResponse":
+        """Read an answer. Raises the Error that it carries, or ProtocolError."""
+        return _version(v).read_answer(_parse(line))
+
+    def to_json(self, v: int = PROTOCOL_VERSION_1) -> str:
+        """The answer as one line of JSON, with its token in it.
+
+        Raises TypeError or ValueError, whose text does not hold the token, for what Cargo
+        could not use: fields of another type, or a token that no HTTP header can carry.
+        """
+        return _encode(_version(v).write_answer(self))
+
+
+_SESSION = CacheSession()
+
+
+class GetResponse(CredentialResponse):
+    """A token: Cargo sends it as it is in the `Authorization` header.
+
+    token: a Secret of printable ASCII, with its scheme if the registry wants one.
+    cache: how long Cargo may keep it.
+    operation_independent: whether it is good for other operations than the one that was asked.
+    If not, Cargo still uses it for reads.
+    """
+    __match_args__ = ("token", "cache", "operation_independent")
+    kind = "get"
+
+    def __init__(
+        self,
+        token: Secret,
+        cache: CacheControl = _SESSION,
+        operation_independent: bool = True,
+    ) -> None:
+        self.token = token
+        self.cache = cache
+        self.operation_independent = operation_independent
+
+
+class LoginResponse(CredentialResponse):
+    """The token is stored."""
+    kind = "login"
+
+
+class LogoutResponse(CredentialResponse):
+    """The token is erased."""
+    kind = "logout"
+
+
+class UnknownResponse(CredentialResponse):
+    """An answer of a newer protocol."""
+
+
+# ---- Errors: what a provider raises --------------------------------------------------------
+
+
+class Error(Exception):
+    """Base of the errors that Cargo tells apart by `kind`. Source: `Error`.
+
+    Each can be raised as a class or as an instance. Cargo shows a message for `other` only.
+    """
+    kind = "other"
+    caused_by: "tuple[str, ...]" = ()
+    _words = "credential action failed"
+
+    def __str__(self) -> str:
+        return super().__str__() or self._words
+
+    def to_json(self, v: int = PROTOCOL_VERSION_1) -> str:
+        """The error as one line of JSON."""
+        return _encode(_version(v).write_answer(self))
+
+
+class UrlNotSupported(Error):
+    """This provider does not serve the registry: Cargo asks the next one."""
+    kind = "url-not-supported"
+    _words = "registry not supported"
+
+
+class NotFound(Error):
+    """There is no token for the registry: Cargo asks the next provider."""
+    kind = "not-found"
+    _words = "credential not found"
+
+
+class OperationNotSupported(Error):
+    """This provider cannot do that: Cargo ends, and asks no other."""
+    kind = "operation-not-supported"
+    _words = "requested operation not supported"
+
+
+class OtherError(Error):
+    """Any other failure: Cargo shows `message`, then each of `caused_by`, and ends."""
+
+    def __init__(self, message: str = "", caused_by: "Sequence[str]" = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.caused_by = tuple([str(cause) for cause in caused_by])
+
+
+class UnknownError(Error):
+    """An error of a newer protocol."""
+    kind = "unknown"
+    _words = "unknown error kind; try updating Cargo?"
+
+
+class ProtocolError(ValueError):
+    """A line is not the protocol; the text names the field by its path, and shows no value."""
+
+
+# ---- JSON: bytes in, values out ------------------------------------------------------------
+
+
+def _number(text: str) -> "int | float":
+    number = float(text)
+    if not float("-inf") < number < float("inf"):  # NaN is not, either
+        raise ProtocolError("not JSON: number out of range")
+    return int(text) if text.lstrip("-").isdigit() else number
+
+
+def _object(pairs: "list[tuple[str, Any]]") -> "dict[str, Any]":
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise ProtocolError(f"duplicate field `{name}`")
+        fields[name] = value
+    return fields
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_decode = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_number, parse_float=_number, parse_constant=_number
+).decode
+
+
+_DICT: "type[dict[str, Any]]" = dict
+_LIST: "type[list[Any]]" = list
+_NAMES: "dict[object, str]" = {
+    str: "a string", int: "an integer", bool: "true or false", dict: "an object", list: "a list"
+}
+
+
+def _parse(line: "str | bytes") -> "dict[str, Any]":
+    """The fields of a line. What serde refuses and json.loads does not is refused here."""
+    try:
+        text = (line.encode("utf-8") if isinstance(line, str) else line).decode("utf-8")
+        value = _decode(text)
+        if "\\u" in text:
+            _encode(value).encode("utf-8")  # fails for an escaped lone surrogate
+    except UnicodeError:
+        raise ProtocolError("not UTF-8") from None
+    except RecursionError:
+        raise ProtocolError("not JSON: nested too deeply") from None
+    except json.JSONDecodeError as error:  # `from None`: its `doc` may hold a token
+        raise ProtocolError(f"not JSON: {error.msg} at column {error.colno}") from None
+    return _typed(value, _DICT, "")
+
+
+def _typed(value: "Any", kind: "type[_T]", path: str) -> "_T":
+    if type(value) is not kind:  # to isinstance, a bool is an int
+        raise ProtocolError(f"{f'field `{path}`' if path else 'the line'} must be {_NAMES[kind]}")
+    return value
+
+
+def _field(fields: "dict[str, Any]", name: str, kind: "type[_T]", path: str = "") -> "_T":
+    """A field that must be there; `path` is what stands before its name, with the dot."""
+    if name not in fields:
+        raise ProtocolError(f"missing field `{path}{name}`")
+    return _typed(fields[name], kind, path + name)
+
+
+def _optional(fields: "dict[str, Any]", name: str, path: str = "") -> "str | None":
+    return None if fields.get(name) is None else _field(fields, name, str, path)
+
+
+def _strings(fields: "dict[str, Any]", name: str, path: str = "") -> "list[str]":
+    values = _typed(fields.get(name, []), _LIST, path + name)
+    return [_typed(value, str, f"{path}{name}[{i}]") for i, value in enumerate(values)]
+
+
+def _u32(value: "Any", path: str) -> int:
+    if type(value) is not int or not 0 <= value < 2**32:
+        raise ProtocolError(f"field `{path}` must be an integer from 0 to 4294967295")
+    return value
+
+
+def _utf8(text: str) -> str:
+    """The text as UTF-8 can carry it: in an undecodable file name Python has surrogates."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+_OPERATIONS: "dict[str, Any]" = {
+    kind.kind: kind
+    for kind in (ReadOperation, PublishOperation, YankOperation, UnyankOperation, OwnersOperation)
+}
+_RESPONSES = {"get": GetResponse, "login": LoginResponse, "logout": LogoutResponse}
+_ERRORS = {kind.kind: kind for kind in (UrlNotSupported, NotFound, OperationNotSupported)}
+
+
+class _Version1:
+    """Protocol version 1. A later one is a subclass that overrides what differs."""
+
+    def read_request(self, fields: "dict[str, Any]") -> CredentialRequest:
+        registry = _field(fields, "registry", _DICT)
+        index_url = _field(registry, "index-url", str, "registry.")
+        name = _optional(registry, "name", "registry.")
+        headers = _strings(registry, "headers", "registry.")
+        action = self.read_action(_field(fields, "kind", str), fields)
+        registry_info = RegistryInfo(index_url, name, headers)
+        return CredentialRequest(fields["v"], registry_info, action, _strings(fields, "args"))
+
+    def read_action(self, kind: str, fields: "dict[str, Any]") -> Action:
+        if kind == "get":
+            operation = _OPERATIONS.get(_field(fields, "operation", str), UnknownOperation)
+            values = [_field(fields, name, str) for name in operation.__match_args__]
+            return GetAction(operation(*values))
+        if kind == "login":
+            token = _optional(fields, "token")
+            secret = None if token is None else Secret(token)
+            return LoginAction(LoginOptions(secret, _optional(fields, "login-url")))
+        return LogoutAction() if kind == "logout" else UnknownAction()
+
+    def write_request(self, request: CredentialRequest) -> "dict[str, Any]":
+        registry: dict[str, Any] = {"index-url": request.registry.index_url}
+        if request.registry.name is not None:
+            registry["name"] = request.registry.name
+        if request.registry.headers:
+            registry["headers"] = request.registry.headers
+        fields = {"v": request.v, "registry": registry, **self.write_action(request.action)}
+        if request.args:
+            fields["args"] = request.args
+        return fields
+
+    def write_action(self, action: Action) -> "dict[str, Any]":
+        fields: dict[str, Any] = {"kind": action.kind}
+        if isinstance(action, GetAction):
+            fields["operation"] = action.operation.kind
+            fields.update(vars(action.operation))
+        elif isinstance(action, LoginAction):
+            if action.options.token is not None:
+                fields["token"] = action.options.token.expose()
+            if action.options.login_url is not None:
+                fields["login-url"] = action.options.login_url
+        return fields
+
+    def read_answer(self, fields: "dict[str, Any]") -> CredentialResponse:
+        if set(fields) not in ({"Ok"}, {"Err"}):
+            raise ProtocolError("the line must be an object with one field, `Ok` or `Err`")
+        if "Ok" in fields:
+            response = _field(fields, "Ok", _DICT)
+            return self.read_response(_field(response, "kind", str, "Ok."), response)
+        error = _field(fields, "Err", _DICT)
+        kind = _field(error, "kind", str, "Err.")
+        if kind != "other":
+            raise _ERRORS.get(kind, UnknownError)
+        if error.get("caused-by", []) is None:  # serde's Option
+            del error["caused-by"]
+        raise OtherError(_field(error, "message", str, "Err."), _strings(error, "caused-by", "Err."))
+
+    def read_response(self, kind: str, fields: "dict[str, Any]") -> CredentialResponse:
+        if kind == "get":
+            token = _field(fields, "token", str, "Ok.")
+            cache = self.read_cache(_field(fields, "cache", str, "Ok."), fields)
+            independent = _field(fields, "operation_independent", bool, "Ok.")
+            return GetResponse(Secret(token), cache, independent)
+        if kind == "login":
+            return LoginResponse()
+        return LogoutResponse() if kind == "logout" else UnknownResponse()
+
+    def read_cache(self, kind: str, fields: "dict[str, Any]") -> CacheControl:
+        if kind == "expires":
+            try:
+                return CacheExpires(_field(fields, "expiration", int, "Ok."))
+            except ProtocolError:
+                raise
+            except ValueError:
+                raise ProtocolError("field `Ok.expiration` is out of range") from None
+        if kind == "never":
+            return CacheNever()
+        return CacheSession() if kind == "session" else CacheUnknown()
+
+    def write_answer(self, answer: "CredentialResponse | Error") -> "dict[str, Any]":
+        if isinstance(answer, CredentialResponse):
+            return {"Ok": self.write_response(answer)}
+        fields: dict[str, Any] = {"kind": answer.kind}
+        if answer.kind == "other":
+            fields["message"] = _utf8(str(answer))
+            fields["caused-by"] = [_utf8(cause) for cause in answer.caused_by]
+        return {"Err": fields}
+
+    def write_response(self, response: CredentialResponse) -> "dict[str, Any]":
+        fields: dict[str, Any] = {"kind": response.kind}
+        if isinstance(response, GetResponse):
+            _check_get(response)
+            fields["token"] = response.token.expose()
+            fields["cache"] = response.cache.kind
+            if isinstance(response.cache, CacheExpires):
+                fields["expiration"] = _unix_seconds(response.cache.expiration)
+            fields["operation_independent"] = response.operation_independent
+        return fields
+
+
+_VERSIONS = {PROTOCOL_VERSION_1: _Version1()}  # all that is implemented, and so offered
+
+
+def _version(v: int) -> _Version1:
+    if v not in _VERSIONS:
+        raise ProtocolError(f"unsupported protocol version {v}")
+    return _VERSIONS[v]
+
+
+def _check_get(response: GetResponse) -> None:
+    _must_be("GetResponse.token", response.token, Secret)
+    _must_be("GetResponse.cache", response.cache, CacheControl)
+    _must_be("GetResponse.operation_independent", response.operation_independent, bool)
+    fault = _unsendable(response.token.expose())
+    if fault:
+        raise ValueError(fault)
+
+
+def negotiate_version(offered: "Sequence[int]", supported: "Sequence[int]") -> int:
+    """The highest protocol version in both. Source: Cargo's choice after the hello.
+
+    offered: the provider's, from its hello; supported: this side's.
+    Raises OtherError, in Cargo's words, if there is none.
+    """
+    common = set(offered) & set(supported)
+    if not common:
+        theirs, ours = list(offered), list(supported)
+        raise OtherError(
+            f"credential provider supports protocol versions {theirs}, while Cargo supports {ours}"
+        )
+    return max(common)
+
+
+# ---- Answers: from a request through the provider's code to a line -------------------------
+
+
+class Credential:
+    """A provider: override `get`, `login` and `logout`, or `perform`. Source: `Credential`.
+
+    registry: a RegistryInfo. args: what follows the provider's path in the configuration.
+    Raise UrlNotSupported for a registry that is not yours before anything else: Cargo goes on
+    to the next provider then, but ends after OperationNotSupported.
+    """
+
+    def perform(self, registry: RegistryInfo, action: Action, args: "list[str]") -> CredentialResponse:
+        """Answer one request, or raise an Error. Another exception is an OtherError to Cargo."""
+        if isinstance(action, GetAction):
+            return self.get(registry, action.operation, args)
+        if isinstance(action, LoginAction):
+            return self.login(registry, action.options, args)
+        if isinstance(action, LogoutAction):
+            return self.logout(registry, args)
+        raise OperationNotSupported
+
+    def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> CredentialResponse:
+        """Return a GetResponse, or raise NotFound."""
+        raise OperationNotSupported
+
+    def login(self, registry: RegistryInfo, options: LoginOptions, args: "list[str]") -> CredentialResponse:
+        """Store `read_token(options, registry)` and return LoginResponse()."""
+        raise OperationNotSupported
+
+    def logout(self, registry: RegistryInfo, args: "list[str]") -> CredentialResponse:
+        """Erase the token and return LogoutResponse(), or raise NotFound."""
+        raise OperationNotSupported
+
+
+class UnsupportedCredential(Credential):
+    """A provider that serves no registry. Source: `UnsupportedCredential`."""
+
+    def perform(self, registry: RegistryInfo, action: Action, args: "list[str]") -> CredentialResponse:
+        """Raise UrlNotSupported."""
+        raise UrlNotSupported
+
+
+def serve(credential: Credential, reader: "BinaryIO", writer: "BinaryIO") -> None:
+    """Speak a provider's side of the protocol over two binary streams.
+
+    Writes the hello, then answers each line until the end of `reader`, flushing every time.
+    A line that is not a request is answered, too, and ends the session. `main` is this with
+    Cargo's pipes, out of the provider's reach. Raises OSError if a stream fails.
+    """
+    _send(writer, CredentialHello(sorted(_VERSIONS)).to_json())
+    for line in iter(reader.readline, b""):
+        try:
+            request = CredentialRequest.from_json(line)
+        except ProtocolError as error:
+            _send(writer, OtherError(str(error)).to_json())
+            return
+        _send(writer, _answer(credential, request))
+        _forget()
+
+
+def _send(writer: "BinaryIO", line: str) -> None:
+    writer.write(line.encode("utf-8") + b"\n")
+    writer.flush()
+
+
+def _answer(credential: Credential, request: CredentialRequest) -> str:
+    try:
+        response = credential.perform(request.registry, request.action, request.args)
+        _check_response(response, request.action)
+        return response.to_json(request.v)
+    except BaseException as error:  # SystemExit, too: Cargo waits for an answer
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        _show_traceback(error)
+        return _as_error(error).to_json(request.v)
+
+
+def _check_response(response: object, action: Action) -> None:
+    wanted = _RESPONSES.get(action.kind)
+    if wanted is None or not isinstance(response, wanted):
+        hint = f"it must return a {wanted.__name__}, or" if wanted else "it must"
+        raise TypeError(
+            f"the provider returned {type(response).__name__} for the action `{action}`:"
+            f" {hint} raise an Error"
+        )
+
+
+def _as_error(error: BaseException) -> Error:
+    """The Error that tells Cargo of an exception and its causes, without any Secret."""
+    if isinstance(error, Error) and error.kind != "other":
+        return error
+    return OtherError(_redacted(_text(error)), [_redacted(cause) for cause in _causes(error)])
+
+
+def _text(error: BaseException) -> str:
+    """What an exception says; its class where that is nothing."""
+    name = type(error).__name__
+    if isinstance(error, SystemExit) and not isinstance(error.code, str):
+        return f"the provider tried to exit with status {error.code or 0} instead of answering"
+    try:
+        text = str(error)
+    except BaseException as fault:
+        if isinstance(fault, KeyboardInterrupt):
+            raise
+        return f"{name}, whose text cannot be read"
+    if isinstance(error, KeyError):  # its text is the key alone
+        return f"{name}: {text}"
+    return text if text.strip() else name
+
+
+def _causes(error: "BaseException | None") -> "list[str]":
+    """What led to an exception, the nearest first, by Python's rules."""
+    texts: list[str] = []
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if seen:
+            texts.append(_text(error))
+        if isinstance(error, Error):
+            texts.extend(error.caused_by)
+        seen.add(id(error))
+        context = None if error.__suppress_context__ else error.__context__
+        error = context if error.__cause__ is None else error.__cause__
+    return texts
+
+
+def _show_traceback(error: BaseException) -> None:
+    """For a provider's author: the traceback on standard error, without any Secret."""
+    if os.environ.get("CARGO_CREDENTIAL_TRACEBACK", "0") not in ("", "0"):
+        import traceback
+
+        lines = traceback.format_exception(type(error), error, error.__traceback__)
+        _say(_redacted("".join(lines)).rstrip("\n"))
+
+
+# ---- I/O: the console ----------------------------------------------------------------------
+
+_CONSOLE = ("CONIN$", "CONOUT$") if sys.platform == "win32" else ("/dev/tty", "/dev/tty")
+
+
+def _say(text: str) -> None:
+    """A line for the user on standard error."""
+    try:
+        sys.stderr.write(_utf8(text) + "\n")
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):
+        pass  # it is None, gone or closed, or cannot encode the text: an answer matters more
+
+
+def _quietly(stream: "Any", method: str) -> None:
+    """Flush or close a stream that may be None, closed or broken."""
+    try:
+        getattr(stream, method)()
+    except (AttributeError, OSError, ValueError):
+        pass
+
+
+def _fill_standard_descriptors() -> None:
+    """Open a closed standard descriptor on the null device: else another file gets its number."""
+    descriptor = os.open(os.devnull, os.O_RDWR)
+    while descriptor <= 2:
+        os.set_inheritable(descriptor, True)
+        descriptor = os.open(os.devnull, os.O_RDWR)
+    os.close(descriptor)
+
+
+def _attach(descriptor: int, device: str) -> None:
+    """Put the console, or the null device without one, in the place of a standard descriptor."""
+    try:
+        opened = os.open(device, os.O_RDWR)
+    except OSError:
+        opened = os.open(os.devnull, os.O_RDWR)
+    os.dup2(opened, descriptor)  # children inherit the copy
+    os.close(opened)
+
+
+def _threads() -> "set[threading.Thread]":
+    loaded = sys.modules.get("threading")
+    return set(loaded.enumerate()) if loaded else set()
+
+
+class _Console:
+    """Makes the terminal, or the null device without one, standard input and output.
+
+    Entering returns Cargo's pipes as binary streams, on descriptors that no child process
+    inherits; leaving puts everything back. Source: the crate's module `stdio`.
+    """
+
+    def __enter__(self) -> "tuple[BinaryIO, BinaryIO]":
+        _fill_standard_descriptors()
+        self._pipes = (os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
+        for descriptor, device in enumerate(_CONSOLE):
+            _attach(descriptor, device)
+        self._console = (
+            open(0, errors="replace", closefd=False),
+            open(1, "w", buffering=1, errors="backslashreplace", closefd=False),
+        )
+        self._before = (sys.stdin, sys.stdout, sys.__stdin__, sys.__stdout__)
+        for stream in self._before:  # what was printed before belongs on the console, too
+            _quietly(stream, "flush")
+        self._set_streams(self._console * 2)
+        self._threads = _threads()
+        return self._pipes
+
+    def __exit__(self, *exception: object) -> None:
+        # At its exit Python waits for the threads that the provider leaves; waiting for them
+        # here keeps what they still print from Cargo.
+        for thread in _threads() - self._threads:
+            if not thread.daemon:
+                thread.join()
+        for stream in (sys.stdout, *self._before):
+            _quietly(stream, "flush")
+        for console in self._console:
+            _quietly(console, "close")
+        self._set_streams(self._before)
+        for descriptor, pipe in enumerate(self._pipes):
+            os.dup2(pipe.fileno(), descriptor)
+            _quietly(pipe, "close")
+
+    @staticmethod
+    def _set_streams(streams: "Sequence[Any]") -> None:
+        for name, stream in zip(("stdin", "stdout", "__stdin__", "__stdout__"), streams):
+            setattr(sys, name, stream)
+
+
+def read_line() -> str:
+    """A line from the user, without the white space around it; empty at the end of the input.
+
+    While a provider performs, standard input is the terminal. Source: `read_line`.
+    """
+    return sys.stdin.readline().strip() if sys.stdin else ""
+
+
+def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
+    """The token to store: what Cargo passed, else what the user types, which is not shown.
+
+    Raises OtherError if nothing was typed, if there is no terminal to ask on, or if no HTTP
+    header can carry the token: Cargo shows it and ends. Source: `read_token`.
+    """
+    token = options.token
+    if token is None:
+        token = _ask_for_token(options, registry)
+    fault = _unsendable(token.expose())
+    if fault:
+        raise OtherError(fault)
+    return token
+
+
+def _ask_for_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
+    if options.login_url is not None:
+        _say(f"please paste the token found on {options.login_url} below")
+    else:
+        _say(f"please paste the token for {registry.name or registry.index_url} below")
+    fault = "no token was entered"
+    try:
+        token = Secret(_read_hidden_line().strip())
+    except EOFError:
+        token = Secret("")
+    except (OSError, Warning):
+        token, fault = Secret(""), "there is no terminal to ask for the token on"
+    if token.is_empty():
+        name = registry.name if registry.name not in (None, "crates-io") else ""
+        command = f"cargo login --registry {name} < FILE" if name else "cargo login < FILE"
+        raise OtherError(f"{fault}: to pass one from a file, run `{command}`")
+    return token
+
+
+def _read_hidden_line() -> str:
+    import getpass
+    import warnings
+
+    os.close(os.open(_CONSOLE[0], os.O_RDWR))  # raises OSError where getpass would read a pipe
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)  # the line would show
+        return getpass.getpass("")
+
+
+# ---- I/O: the example provider -------------------------------------------------------------
+
+
+def _locked(path: str) -> "BinaryIO":
+    """A lock, until it is closed or the process ends: the system lets no other have it."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    file = os.fdopen(os.open(path, flags, 0o600), "rb+")
+    if sys.platform == "win32":
+        import msvcrt
+
+        _patiently(lambda: msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1), 60)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX)
+    return file
+
+
+def _patiently(action: "Callable[[], _T]", seconds: int = 5) -> "_T":
+    """On Windows, try again while another process has the file open or locked."""
+    import time
+
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return action()
+        except PermissionError:
+            if sys.platform != "win32" or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+
+
+class _Store:
+    """A file with a JSON object from index URL to token, of which others see all or nothing:
+    a change is written to PATH.tmp and moved into place, under the lock PATH.lock."""
+
+    def __init__(self, path: str) -> None:
+        self._path = os.path.realpath(path)  # a symbolic link keeps pointing to the file
+        self._temporary = self._path + ".tmp"
+
+    def read(self, to_change: bool = False) -> "dict[str, str]":
+        try:
+            content = _patiently(lambda: self._content(to_change))
+            tokens = _parse(content) if content.strip() else {}
+            return {url: _typed(token, str, url) for url, token in tokens.items()}
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise OtherError(f"cannot read the token store `{self._path}`") from error
+        except ProtocolError as error:
+            raise OtherError(
+                f"the token store `{self._path}` is damaged, and is left as it is:"
+                " repair it or move it away"
+            ) from error
+
+    def _content(self, to_change: bool) -> bytes:
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # do not wait for a named pipe's writer
+        with open(os.open(self._path, flags), "rb") as file:
+            self._inspect(os.fstat(file.fileno()), to_change)
+            return file.read()
+
+    def _inspect(self, status: os.stat_result, to_change: bool) -> None:
+        import stat
+
+        if not stat.S_ISREG(status.st_mode):
+            raise OtherError(f"the token store `{self._path}` is not a regular file")
+        if sys.platform == "win32":
+            return
+        if to_change and status.st_uid != os.geteuid():
+            raise OtherError(
+                f"the token store `{self._path}` belongs to another user (uid {status.st_uid}),"
+                " and is left as it is: name another file with --example-file"
+            )
+        if status.st_mode & 0o077:
+            _say(f"warning: other users can get at the token store: chmod 600 '{self._path}'")
+
+    def change(self, edit: "Callable[[dict[str, str]], None]") -> None:
+        """Let `edit` change the tokens, and store them for good. Raises what it raises."""
+        try:
+            with _locked(self._path + ".lock"):
+                self._discard()  # what a killed process left
+                tokens = self.read(to_change=True)
+                edit(tokens)
+                try:
+                    self._write(json.dumps(tokens, indent=2) + "\n")
+                finally:
+                    self._discard()
+        except OSError as error:
+            raise OtherError(
+                f"cannot write the token store `{self._path}`: what it holds is unchanged"
+            ) from error
+
+    def _write(self, text: str) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        with open(os.open(self._temporary, flags, 0o600), "wb") as file:
+            file.write(text.encode("ascii"))
+            file.flush()
+            os.fsync(file.fileno())
+        _patiently(lambda: os.replace(self._temporary, self._path))
+
+    def _discard(self) -> None:
+        try:
+            os.unlink(self._temporary)
+        except FileNotFoundError:
+            pass
+
+
+class _FileCredential(Credential):
+    """The provider of `--example-file`. Source: the crate's example `file-provider`."""
+
+    def __init__(self, options: "Sequence[str]") -> None:
+        self._options = list(options)
+
+    def perform(self, registry: RegistryInfo, action: Action, args: "list[str]") -> CredentialResponse:
+        path, any_registry = _file_options(self._options + args)
+        if path is None:
+            raise OtherError(
+                "cargo_credential.py is a provider only with --example-file: add it behind the"
+                " path in `credential-provider`"
+            )
+        crates_io = registry.index_url == "https://github.com/rust-lang/crates.io-index"
+        if not crates_io and not any_registry:
+            raise UrlNotSupported
+        self._store = _Store(path)
+        return super().perform(registry, action, args)
+
+    def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> CredentialResponse:
+        tokens = self._store.read()
+        if registry.index_url not in tokens:
+            raise NotFound
+        return GetResponse(Secret(tokens[registry.index_url]))
+
+    def login(self, registry: RegistryInfo, options: LoginOptions, args: "list[str]") -> CredentialResponse:
+        token = read_token(options, registry).expose()
+        self._store.change(lambda tokens: tokens.update({registry.index_url: token}))
+        return LoginResponse()
+
+    def logout(self, registry: RegistryInfo, args: "list[str]") -> CredentialResponse:
+        def erase(tokens: "dict[str, str]") -> None:
+            if tokens.pop(registry.index_url, None) is None:
+                raise NotFound
+
+        self._store.change(erase)
+        return LogoutResponse()
+
+
+def _file_options(arguments: "Sequence[str]") -> "tuple[str | None, bool]":
+    """The file's path, and whether any registry will do. Raises OtherError for other options."""
+    path = None
+    any_registry = False
+    rest = list(arguments)
+    while rest:
+        option = rest.pop(0)
+        if option == "--example-file":
+            named = rest and not rest[0].startswith("--")
+            path = rest.pop(0) if named else "cargo-credentials.json"
+        elif option == "--any-registry":
+            any_registry = True
+        elif option != "--cargo-plugin":
+            raise OtherError(
+                f"unknown option `{option}`: there are --example-file [PATH] and --any-registry"
+            )
+    return path, any_registry
+
+
+# ---- The program ---------------------------------------------------------------------------
+
+_CONFIGURATION = """\
+This is a credential provider: Cargo starts it, with --cargo-plugin, to get a registry's token.
+To have Cargo ask it for one registry, add to .cargo/config.toml in your home directory:
+
+[registries.NAME]
+credential-provider = {0}
+
+or, for every registry that has no provider of its own:
+
+[registry]
+global-credential-providers = ["cargo:token", "my-provider"]
+
+[credential-alias]
+my-provider = {0}
+"""
+
+_USAGE = """\
+usage: cargo_credential.py --example-file [PATH] [--any-registry]
+       cargo_credential.py --help | --version
+
+A credential provider for Cargo that keeps tokens in a file. To write one of your own, see
+`python3 -m pydoc ./cargo_credential.py`.
+
+  --example-file [PATH]  the file, cargo-credentials.json in the current directory by default
+  --any-registry         serve every registry, not crates.io alone
+  --cargo-plugin         speak with Cargo on standard input and output, even on a terminal
+"""
+
+
+def main(credential: Credential) -> None:
+    """Be a provider: `main(MyCredential())` is the whole program. Source: `main`.
+
+    Speaks with Cargo until Cargo closes the pipe. All the while, standard input and output are
+    the terminal, or the null device without one, to `credential`, its threads and its children.
+    Who starts the program at a terminal is told how to configure it instead.
+    Raises SystemExit with status 130 at Ctrl-C.
+    """
+    if "--cargo-plugin" not in sys.argv[1:] and os.isatty(0):
+        command = json.dumps([os.path.abspath(sys.argv[0]), *sys.argv[1:]], ensure_ascii=False)
+        sys.stdout.write(_CONFIGURATION.format(command))
+        return
+    try:
+        with _Console() as (reader, writer):
+            try:
+                serve(credential, reader, writer)
+            except OSError:
+                pass  # Cargo is gone, and nobody is left to tell
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _command_line(arguments: "list[str]") -> None:
+    if "--help" in arguments or (not arguments and os.isatty(0)):
+        sys.stdout.write(_USAGE)
+    elif "--version" in arguments:
+        sys.stdout.write(f"cargo_credential.py {__version__}\n")
+    else:
+        try:
+            _file_options(arguments)
+        except OtherError as error:
+            _say(f"cargo_credential.py: {error}")
+            sys.exit(2)
+        main(_FileCredential(arguments))
+
+
+if __name__ == "__main__":
+    _command_line(sys.argv[1:])

@@ -1,0 +1,39 @@
+#!/usr/bin/env python3
+"""Shows where a provider's output goes: standard error to the user, standard output to the terminal.
+
+What it does not do: hold any token. To have Cargo run it, put into .cargo/config.toml
+
+    [registry]
+    credential-provider = ["/path/to/stdout_redirected.py"]
+
+and run `cargo login`. To try it without Cargo:
+
+    echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"logout"}' | ./stdout_redirected.py
+"""
+
+import os
+import sys
+
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+
+from cargo_credential import Action, Credential, CredentialResponse, OperationNotSupported
+from cargo_credential import RegistryInfo, main
+
+
+class StdoutRedirected(Credential):
+    def perform(
+        self, registry: RegistryInfo, action: Action, args: "list[str]"
+    ) -> CredentialResponse:
+        # Standard error is Cargo's own: this is the place for messages.
+        sys.stderr.write("message on stderr should be sent to the parent process\n")
+
+        # Standard output is the terminal, or nothing where there is none. Cargo's pipe, on which
+        # this line would break the protocol, is out of reach.
+        print("message from test credential provider")
+
+        # Cargo ends its command and shows "requested operation not supported".
+        raise OperationNotSupported
+
+
+if __name__ == "__main__":
+    main(StdoutRedirected())
