@@ -16,8 +16,14 @@ import sys
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
-from cargo_credential import Action, Credential, CredentialResponse, OperationNotSupported
-from cargo_credential import RegistryInfo, main
+from cargo_credential import (
+    Action,
+    Credential,
+    CredentialResponse,
+    OperationNotSupported,
+    RegistryInfo,
+    main,
+)
 
 
 class StdoutRedirected(Credential):
