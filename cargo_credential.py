@@ -45,11 +45,12 @@ What a provider raises decides what Cargo does next: after UrlNotSupported and N
 the next provider; OperationNotSupported, OtherError and every other exception end its command.
 So look at the registry before the action.
 
-How tokens are kept in: a Secret shows its value nowhere by itself. The values of the newest
-Secrets are remembered, and each error text for Cargo or standard error has them replaced, as
-they are or as repr or JSON escape them. What was never a Secret is not found, nor a part of one
-(but for what follows a scheme such as `Bearer `), nor an encoded one (base64, a URL), nor what
-a provider or its children print themselves. So make a token a Secret as soon as you have it.
+How tokens are kept in: a Secret shows its value nowhere by itself. The values of a request's
+Secrets, and of the newest from before it, are remembered, and each error text for Cargo or
+standard error has them replaced, as they are or as repr or JSON escape them. What was never a
+Secret is not found, nor one of fewer than 4 characters, nor a part of one (but for what follows
+a scheme such as `Bearer `), nor an encoded one (base64, a URL), nor what a provider or its
+children print themselves. So make a token a Secret as soon as you have it.
 
 This is the Rust crate cargo-credential 0.4.11 in Python: "Source" names the crate's item.
 https://doc.rust-lang.org/cargo/reference/credential-provider-protocol.html is the protocol.
@@ -142,13 +143,14 @@ def _must_be(what: str, value: object, kind: type) -> None:
 
 def _spellings(value: str) -> "set[str]":
     """How an error text may spell a Secret's value: itself, stripped, or without its scheme,
-    and each of those escaped as JSON and repr do, twice over for a repr within a repr."""
+    and each of those escaped as JSON and repr do, twice over for a repr within a repr. What is
+    shorter than 4 characters stands in other words by chance, and is left alone."""
     found = {value, value.strip(), value.strip().partition(" ")[2]}
     for _ in range(2):
         found.update([escape(text)[1:-1] for text in found for escape in (json.dumps, _encode)])
         found.update([escape(text)[1:-1] for text in found for escape in (repr, ascii)])
         found.update([repr(text + "\"'")[1:-4] for text in found])  # repr escapes ' if " is there
-    return found - {""}
+    return {text for text in found if len(text) >= 4}
 
 
 def _redacted(text: str) -> str:
@@ -160,9 +162,12 @@ def _redacted(text: str) -> str:
 
 
 def _forget() -> None:
-    """Remember the newest values only, so that a long session's memory stays flat."""
-    while len(_secrets) > 100:
-        del _secrets[next(iter(_secrets))]
+    """Of Secrets from before this request, keep the newest values, so that a long session's memory
+    stays flat, and no short ones."""
+    values = list(_secrets)
+    for age, value in zip(range(len(values), 0, -1), values):
+        if age > 100 or len(value) < 8:
+            _secrets.pop(value, None)
 
 
 def _unsendable(token: str) -> "str | None":
@@ -343,7 +348,7 @@ class CacheControl(_Record):
 
 
 class CacheNever(CacheControl):
-    """Not at all: Cargo asks each time, 8 times for one publish."""
+    """Not at all: Cargo asks each time, 8 times or more for one publish."""
     kind = "never"
 
 
@@ -819,13 +824,13 @@ def serve(credential: Credential, reader: "BinaryIO", writer: "BinaryIO") -> Non
     """
     _send(writer, CredentialHello(sorted(_VERSIONS)).to_json())
     for line in iter(reader.readline, b""):
+        _forget()
         try:
             request = CredentialRequest.from_json(line)
         except ProtocolError as error:
             _send(writer, OtherError(str(error)).to_json())
             return
         _send(writer, _answer(credential, request))
-        _forget()
 
 
 def _send(writer: "BinaryIO", line: str) -> None:

@@ -1,0 +1,2461 @@
+#!/usr/bin/env python3
+"""Tests of cargo_credential.py: tables first, then processes, terminals and real Cargo.
+
+    python3 test_cargo_credential.py [-v] [CLASS[.test] ...]
+
+They run on any Python from 3.6 without anything installed; what a test needs beyond that is named
+where it is skipped. With CI in the environment, a missing tool is a failure instead.
+CARGO_CREDENTIAL_FUZZ=SECONDS makes the fuzz test run longer.
+"""
+
+import ast
+import copy
+import datetime
+import hashlib
+import http.server
+import io
+import json
+import os
+import pickle
+import random
+import re
+import select
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+import textwrap
+import threading
+import time
+import unittest
+import warnings
+from unittest import mock
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+sys.dont_write_bytecode = True
+
+import cargo_credential as cc  # noqa: E402
+
+MODULE = os.path.join(HERE, "cargo_credential.py")
+CRATES_IO = "https://github.com/rust-lang/crates.io-index"
+TOKEN = "s3cr3t-t0ken"
+WINDOWS = sys.platform == "win32"
+if not WINDOWS:
+    import fcntl
+    import pty
+    import resource
+    import termios
+
+
+def needs(*tools):
+    """Skip a test where a tool is missing; fail in CI, which installs them all."""
+    missing = [tool for tool in tools if shutil.which(tool) is None]
+    if missing and not os.environ.get("CI"):
+        return unittest.skip("needs " + ", ".join(missing))
+    return lambda test: test
+
+
+posix_only = unittest.skipIf(WINDOWS, "needs a POSIX system")
+
+
+# ---- Tables: each row is read both ways ----------------------------------------------------
+
+REGISTRY = cc.RegistryInfo("sparse+https://r.example/index/", "alt", ['Www-Authenticate: x="y"'])
+REGISTRY_JSON = (
+    r'{"index-url":"sparse+https://r.example/index/","name":"alt",'
+    r'"headers":["Www-Authenticate: x=\"y\""]}'
+)
+BARE = cc.RegistryInfo("url")
+
+
+def request(action, registry=BARE, args=()):
+    return cc.CredentialRequest(1, registry, action, args)
+
+
+MESSAGES = [
+    (cc.CredentialHello([1]), '{"v":[1]}'),
+    (cc.CredentialHello([]), '{"v":[]}'),
+    (cc.CredentialHello([2, 1, 4294967295]), '{"v":[2,1,4294967295]}'),
+    (
+        request(cc.GetAction(cc.ReadOperation()), REGISTRY, ["a b", "C:\\x", "\u00e9"]),
+        '{"v":1,"registry":' + REGISTRY_JSON + ',"kind":"get","operation":"read",'
+        '"args":["a b","C:\\\\x","\u00e9"]}',
+    ),
+    (
+        request(cc.GetAction(cc.PublishOperation("foo", "0.1.0", "ab12"))),
+        '{"v":1,"registry":{"index-url":"url"},"kind":"get","operation":"publish",'
+        '"name":"foo","vers":"0.1.0","cksum":"ab12"}',
+    ),
+    (
+        request(cc.GetAction(cc.YankOperation("foo", "0.1.0"))),
+        '{"v":1,"registry":{"index-url":"url"},"kind":"get","operation":"yank",'
+        '"name":"foo","vers":"0.1.0"}',
+    ),
+    (
+        request(cc.GetAction(cc.UnyankOperation("foo", "0.1.0"))),
+        '{"v":1,"registry":{"index-url":"url"},"kind":"get","operation":"unyank",'
+        '"name":"foo","vers":"0.1.0"}',
+    ),
+    (
+        request(cc.GetAction(cc.OwnersOperation("pkg"))),
+        '{"v":1,"registry":{"index-url":"url"},"kind":"get","operation":"owners","name":"pkg"}',
+    ),
+    (
+        request(cc.GetAction(cc.UnknownOperation())),
+        '{"v":1,"registry":{"index-url":"url"},"kind":"get","operation":"unknown"}',
+    ),
+    (
+        request(cc.LoginAction(cc.LoginOptions(cc.Secret("t"), "https://r/me"))),
+        '{"v":1,"registry":{"index-url":"url"},"kind":"login","token":"t",'
+        '"login-url":"https://r/me"}',
+    ),
+    (
+        request(cc.LoginAction(cc.LoginOptions())),
+        '{"v":1,"registry":{"index-url":"url"},"kind":"login"}',
+    ),
+    (request(cc.LogoutAction()), '{"v":1,"registry":{"index-url":"url"},"kind":"logout"}'),
+    (request(cc.UnknownAction()), '{"v":1,"registry":{"index-url":"url"},"kind":"unknown"}'),
+    (
+        cc.GetResponse(cc.Secret("Bearer x\t~"), cc.CacheNever(), False),
+        '{"Ok":{"kind":"get","token":"Bearer x\\t~","cache":"never",'
+        '"operation_independent":false}}',
+    ),
+    (
+        cc.GetResponse(cc.Secret("t"), cc.CacheExpires(1693928537)),
+        '{"Ok":{"kind":"get","token":"t","cache":"expires","expiration":1693928537,'
+        '"operation_independent":true}}',
+    ),
+    (
+        cc.GetResponse(cc.Secret("t")),
+        '{"Ok":{"kind":"get","token":"t","cache":"session","operation_independent":true}}',
+    ),
+    (
+        cc.GetResponse(cc.Secret("t"), cc.CacheUnknown()),
+        '{"Ok":{"kind":"get","token":"t","cache":"unknown","operation_independent":true}}',
+    ),
+    (cc.LoginResponse(), '{"Ok":{"kind":"login"}}'),
+    (cc.LogoutResponse(), '{"Ok":{"kind":"logout"}}'),
+    (cc.UnknownResponse(), '{"Ok":{"kind":"unknown"}}'),
+]
+
+ERRORS = [
+    (cc.UrlNotSupported(), '{"Err":{"kind":"url-not-supported"}}', "registry not supported"),
+    (cc.NotFound(), '{"Err":{"kind":"not-found"}}', "credential not found"),
+    (
+        cc.OperationNotSupported(),
+        '{"Err":{"kind":"operation-not-supported"}}',
+        "requested operation not supported",
+    ),
+    (
+        cc.OtherError("E3", ["E2", "E1"]),
+        '{"Err":{"kind":"other","message":"E3","caused-by":["E2","E1"]}}',
+        "E3",
+    ),
+    (cc.OtherError("x"), '{"Err":{"kind":"other","message":"x","caused-by":[]}}', "x"),
+    (
+        cc.OtherError(),
+        '{"Err":{"kind":"other","message":"credential action failed","caused-by":[]}}',
+        "credential action failed",
+    ),
+    (cc.UnknownError(), '{"Err":{"kind":"unknown"}}', "unknown error kind; try updating Cargo?"),
+]
+
+# What another writer may send, and what the crate and we make of it.
+TOLERATED = [
+    (cc.CredentialHello, ' {"v" : [ 1 ],\t"x": {"y": 1e3}}\r\n', cc.CredentialHello([1])),
+    (
+        cc.CredentialRequest,
+        '{"extra":true,"v":1,"registry":{"index-url":"url","extra":1,"name":null},'
+        '"kind":"get","operation":"owners","name":"pkg","args":[]}',
+        request(cc.GetAction(cc.OwnersOperation("pkg"))),
+    ),
+    (
+        cc.CredentialRequest,
+        '{"kind":"login","token":null,"login-url":null,"registry":{"index-url":"url"},"v":1}',
+        request(cc.LoginAction(cc.LoginOptions())),
+    ),
+    (
+        cc.CredentialRequest,
+        '{"v":1,"registry":{"index-url":""},"kind":"frobnicate","args":["a"]}',
+        request(cc.UnknownAction(), cc.RegistryInfo(""), ["a"]),
+    ),
+    (
+        cc.CredentialRequest,
+        '{"v":1,"registry":{"index-url":"url"},"kind":"get","operation":"frob","name":1}',
+        request(cc.GetAction(cc.UnknownOperation())),
+    ),
+    (
+        cc.CredentialRequest,
+        '{"v":1,"registry":{"index-url":"\\u00e9\\ud83d\\ude00"},"kind":"logout"}',
+        request(cc.LogoutAction(), cc.RegistryInfo("\u00e9\U0001f600")),
+    ),
+    (cc.CredentialResponse, '{"Ok":{"kind":"frob","token":1}}', cc.UnknownResponse()),
+    (cc.CredentialResponse, '{"Ok":{"kind":"login","x":18446744073709551616}}', cc.LoginResponse()),
+    (
+        cc.CredentialResponse,
+        '{"Ok":{"kind":"get","token":"t","cache":"later","operation_independent":true,"x":0}}',
+        cc.GetResponse(cc.Secret("t"), cc.CacheUnknown()),
+    ),
+    (
+        cc.CredentialResponse,
+        '{"Ok":{"kind":"get","token":"t","cache":"expires","expiration":-377705116800,'
+        '"operation_independent":true}}',
+        cc.GetResponse(cc.Secret("t"), cc.CacheExpires(-377705116800)),
+    ),
+]
+
+A_REQUEST = '{"v":1,"registry":{"index-url":"u"},"kind":"get","operation":"publish","name":"n",%s}'
+A_GET = '{"Ok":{"kind":"get","token":"t","cache":"expires",%s}}'
+IN_JSON = "not JSON: "
+
+REFUSALS = [
+    (cc.CredentialHello, "", IN_JSON + "Expecting value at column 1"),
+    (cc.CredentialHello, "[1]", "the line must be an object"),
+    (cc.CredentialHello, "{}", "missing field `v`"),
+    (cc.CredentialHello, '{"v":1}', "field `v` must be a list"),
+    (cc.CredentialHello, '{"v":[1,true]}', "field `v[1]` must be an integer from 0 to 4294967295"),
+    (cc.CredentialHello, '{"v":[-1]}', "field `v[0]` must be an integer from 0 to 4294967295"),
+    (cc.CredentialHello, '{"v":[4294967296]}', "field `v[0]` must be an integer from 0 to 4294967295"),
+    (cc.CredentialHello, '{"v":[1.0]}', "field `v[0]` must be an integer from 0 to 4294967295"),
+    (cc.CredentialHello, '{"v":[1],"v":[1]}', "duplicate field `v`"),
+    (cc.CredentialHello, '{"v":[NaN]}', IN_JSON + "number out of range"),
+    (cc.CredentialHello, '{"v":[-Infinity]}', IN_JSON + "number out of range"),
+    (cc.CredentialHello, '{"v":[1],"x":1e999}', IN_JSON + "number out of range"),
+    (cc.CredentialHello, '{"v":[1],"x":%s}' % ("9" * 10000), IN_JSON + "number out of range"),
+    (cc.CredentialHello, '{"v":[1],"x":"\\ud800"}', "not UTF-8"),
+    (cc.CredentialHello, '{"v":[1],"\\uDFFF":1}', "not UTF-8"),
+    (cc.CredentialHello, '{"v":[1],"x":"\ud800"}', "not UTF-8"),
+    (cc.CredentialHello, b'{"v":[1],"x":"\xff"}', "not UTF-8"),
+    (cc.CredentialHello, '{"v":[1]}'.encode("utf-16"), "not UTF-8"),
+    (cc.CredentialHello, '{"v":[1],"x":%s}' % ("[" * 100000), IN_JSON + "nested too deeply"),
+    (cc.CredentialHello, '{"v":[1],"x":%s' % ('{"a":' * 100000), IN_JSON + "nested too deeply"),
+    (cc.CredentialRequest, '{"v":true}', "field `v` must be an integer"),
+    (cc.CredentialRequest, '{"v":999}', "unsupported protocol version 999"),
+    (cc.CredentialRequest, '{"v":0}', "unsupported protocol version 0"),
+    (cc.CredentialRequest, '{"v":1,"kind":"get"}', "missing field `registry`"),
+    (cc.CredentialRequest, '{"v":1,"registry":[]}', "field `registry` must be an object"),
+    (cc.CredentialRequest, '{"v":1,"registry":{}}', "missing field `registry.index-url`"),
+    (
+        cc.CredentialRequest,
+        '{"v":1,"registry":{"index-url":null}}',
+        "field `registry.index-url` must be a string",
+    ),
+    (
+        cc.CredentialRequest,
+        '{"v":1,"registry":{"index-url":"u","name":1}}',
+        "field `registry.name` must be a string",
+    ),
+    (
+        cc.CredentialRequest,
+        '{"v":1,"registry":{"index-url":"u","headers":null}}',
+        "field `registry.headers` must be a list",
+    ),
+    (
+        cc.CredentialRequest,
+        '{"v":1,"registry":{"index-url":"u","headers":["a",1]}}',
+        "field `registry.headers[1]` must be a string",
+    ),
+    (cc.CredentialRequest, '{"v":1,"registry":{"index-url":"u"}}', "missing field `kind`"),
+    (
+        cc.CredentialRequest,
+        '{"v":1,"registry":{"index-url":"u"},"kind":"get"}',
+        "missing field `operation`",
+    ),
+    (cc.CredentialRequest, A_REQUEST % '"vers":"1"', "missing field `cksum`"),
+    (cc.CredentialRequest, A_REQUEST % '"vers":1,"cksum":""', "field `vers` must be a string"),
+    (
+        cc.CredentialRequest,
+        '{"v":1,"registry":{"index-url":"u"},"kind":"login","token":{}}',
+        "field `token` must be a string",
+    ),
+    (
+        cc.CredentialRequest,
+        '{"v":1,"registry":{"index-url":"u"},"kind":"login","login-url":1}',
+        "field `login-url` must be a string",
+    ),
+    (
+        cc.CredentialRequest,
+        '{"v":1,"registry":{"index-url":"u"},"kind":"logout","args":["a",null]}',
+        "field `args[1]` must be a string",
+    ),
+    (
+        cc.CredentialResponse,
+        '{"Ok":{"kind":"login"},"x":1}',
+        "the line must be an object with one field, `Ok` or `Err`",
+    ),
+    (cc.CredentialResponse, '{"Ok":null}', "field `Ok` must be an object"),
+    (cc.CredentialResponse, '{"Ok":{}}', "missing field `Ok.kind`"),
+    (cc.CredentialResponse, '{"Ok":{"kind":"get"}}', "missing field `Ok.token`"),
+    (cc.CredentialResponse, '{"Ok":{"kind":"get","token":null}}', "field `Ok.token` must be a string"),
+    (cc.CredentialResponse, '{"Ok":{"kind":"get","token":"t"}}', "missing field `Ok.cache`"),
+    (cc.CredentialResponse, A_GET % '"x":1', "missing field `Ok.expiration`"),
+    (cc.CredentialResponse, A_GET % '"expiration":1.5', "field `Ok.expiration` must be an integer"),
+    (
+        cc.CredentialResponse,
+        A_GET % '"expiration":253402300800',
+        "field `Ok.expiration` is out of range",
+    ),
+    (cc.CredentialResponse, A_GET % '"expiration":1', "missing field `Ok.operation_independent`"),
+    (
+        cc.CredentialResponse,
+        A_GET % '"expiration":1,"operation_independent":1',
+        "field `Ok.operation_independent` must be true or false",
+    ),
+    (cc.CredentialResponse, '{"Err":{"kind":1}}', "field `Err.kind` must be a string"),
+    (cc.CredentialResponse, '{"Err":{"kind":"other"}}', "missing field `Err.message`"),
+    (
+        cc.CredentialResponse,
+        '{"Err":{"kind":"other","message":"","caused-by":[1]}}',
+        "field `Err.caused-by[0]` must be a string",
+    ),
+]
+
+
+class Messages(unittest.TestCase):
+    def test_each_message_is_written_byte_for_byte_and_read_back(self):
+        for value, line in MESSAGES:
+            with self.subTest(line):
+                kind = type(value).__mro__[0 if "from_json" in vars(type(value)) else 1]
+                self.assertEqual(value.to_json(), line)
+                self.assertEqual(kind.from_json(line), value)
+                self.assertEqual(kind.from_json(line.encode("utf-8")), value)
+                self.assertIs(type(kind.from_json(line)), type(value))
+
+    def test_each_error_is_written_byte_for_byte_and_raised_when_read(self):
+        for error, line, text in ERRORS:
+            with self.subTest(line):
+                self.assertEqual(error.to_json(), line)
+                self.assertEqual(str(error), text)
+                with self.assertRaises(type(error)) as caught:
+                    cc.CredentialResponse.from_json(line)
+                self.assertIs(type(caught.exception), type(error))
+                self.assertEqual(str(caught.exception), text)
+                self.assertEqual(caught.exception.caused_by, error.caused_by)
+
+    def test_unknown_error_kinds_and_optional_causes_are_read(self):
+        with self.assertRaises(cc.UnknownError):
+            cc.CredentialResponse.from_json('{"Err":{"kind":"frob","message":1}}')
+        for causes in ("", ',"caused-by":null', ',"caused-by":[]'):
+            with self.assertRaises(cc.OtherError) as caught:
+                cc.CredentialResponse.from_json('{"Err":{"kind":"other","message":"m"%s}}' % causes)
+            self.assertEqual((caught.exception.message, caught.exception.caused_by), ("m", ()))
+
+    def test_what_other_writers_send_is_tolerated(self):
+        for kind, line, value in TOLERATED:
+            with self.subTest(line):
+                self.assertEqual(kind.from_json(line), value)
+
+    def test_each_refusal_names_the_field_and_shows_no_value(self):
+        for kind, line, message in REFUSALS:
+            with self.subTest(line[:60]), self.assertRaises(cc.ProtocolError) as caught:
+                kind.from_json(line)
+            self.assertEqual(str(caught.exception), message)
+            self.assertNotIsInstance(caught.exception, cc.Error)
+
+    def test_a_refusal_keeps_no_reference_to_the_line(self):
+        with self.assertRaises(cc.ProtocolError) as caught:
+            cc.CredentialRequest.from_json('{"v":1,"kind":"login","token":"%s"' % TOKEN)
+        self.assertTrue(caught.exception.__suppress_context__)
+
+    def test_values_are_equal_by_class_and_fields(self):
+        yank = cc.YankOperation("a", "1")
+        self.assertEqual(yank, cc.YankOperation("a", "1"))
+        self.assertNotEqual(yank, cc.YankOperation("a", "2"))
+        self.assertNotEqual(yank, cc.UnyankOperation("a", "1"))
+        self.assertNotEqual(cc.CacheNever(), cc.CacheSession())
+        self.assertEqual(copy.deepcopy(yank), yank)
+        with self.assertRaises(TypeError):
+            hash(yank)
+
+    def test_reprs_read_like_the_calls_that_made_them(self):
+        self.assertEqual(
+            repr(request(cc.LoginAction(cc.LoginOptions(cc.Secret(TOKEN))))),
+            "CredentialRequest(v=1, registry=RegistryInfo(index_url='url', name=None, headers=[]),"
+            " action=LoginAction(options=LoginOptions(token=Secret([REDACTED]), login_url=None)),"
+            " args=[])",
+        )
+        self.assertEqual(repr(cc.CacheNever()), "CacheNever()")
+
+    def test_actions_have_the_words_that_cargo_uses(self):
+        actions = [
+            cc.GetAction(cc.ReadOperation()),
+            cc.LoginAction(cc.LoginOptions()),
+            cc.LogoutAction(),
+            cc.UnknownAction(),
+        ]
+        self.assertEqual([str(action) for action in actions], ["get", "login", "logout", "<unknown>"])
+
+    def test_match_takes_the_fields_by_position(self):
+        for kind in vars(cc).values():
+            if isinstance(kind, type) and issubclass(kind, cc._Record):
+                names = kind.__init__.__code__.co_varnames[1 : kind.__init__.__code__.co_argcount] if (
+                    "__init__" in vars(kind)
+                ) else ()
+                self.assertEqual(kind.__match_args__, names, kind.__name__)
+
+
+class Hosts(unittest.TestCase):
+    ROWS = [
+        ("sparse+https://User:pw@Crates.Corp.Example:8443/index/", "crates.corp.example"),
+        ("https://github.com/rust-lang/crates.io-index", "github.com"),
+        ("ssh://git@host/x", "host"),
+        ("SPARSE+HTTPS://R.Example/", "r.example"),
+        ("https://corp.example@evil.example/", "evil.example"),
+        ("https://corp.example:x@evil.example/", "evil.example"),
+        ("https://evil.example/@corp.example", "evil.example"),
+        ("https://evil.example?@corp.example", "evil.example"),
+        ("https://evil.example#@corp.example", "evil.example"),
+        ("https://[::1]:8080/x", "::1"),
+        ("https://[2001:DB8::1]/", "2001:db8::1"),
+        ("https://evil.example\\@corp.example/", None),
+        ("https://evil.example\t@corp.example/", None),
+        ("https://corp.exam\nple/", None),
+        (" https://corp.example/", None),
+        ("https://corp.example\x00/", None),
+        ("https://corp.example\x7f/", None),
+        ("https://corp.example:99999/", None),
+        ("https://corp.example:abc/", None),
+        ("https://[::1/", None),
+        ("//corp.example/x", None),
+        ("corp.example", None),
+        ("git@github.com:org/repo", None),
+        ("file:///x", None),
+        ("https://", None),
+        ("https:///x", None),
+        ("https:corp.example", None),
+        ("", None),
+    ]
+
+    def test_each_url_gives_the_host_that_cargo_would_ask_or_none(self):
+        for url, host in self.ROWS:
+            with self.subTest(url):
+                self.assertEqual(cc.RegistryInfo(url).host, host)
+
+
+class Secrets(unittest.TestCase):
+    def setUp(self):
+        self.secret = cc.Secret(TOKEN)
+
+    def test_the_value_comes_out_by_expose_alone(self):
+        shown = [
+            repr(self.secret), str(self.secret), "%s %r" % (self.secret, self.secret),
+            "{0} {0!r:>40} {0:>40} {0:s}".format(self.secret), format(self.secret, "%Y"),
+            repr([self.secret]), repr({"token": self.secret}), str(dir(self.secret)),
+            json.dumps({"a": self.secret}, default=str), repr(cc.LoginOptions(self.secret)),
+            repr(cc.GetResponse(self.secret)), str(cc.GetResponse(self.secret)),
+            json.dumps(vars(cc.LoginOptions(self.secret)), default=repr),
+        ]  # fmt: skip
+        for text in shown:
+            self.assertNotIn(TOKEN, text)
+        self.assertEqual(repr(self.secret), "Secret([REDACTED])")
+        self.assertEqual(self.secret.expose(), TOKEN)
+        with self.assertRaises(TypeError):
+            vars(self.secret)
+        with self.assertRaises(TypeError):
+            json.dumps(self.secret)
+
+    def test_it_cannot_be_pickled(self):
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            for value in (self.secret, [self.secret], cc.LoginOptions(self.secret)):
+                with self.assertRaises(TypeError) as caught:
+                    pickle.dumps(value, protocol)
+                self.assertEqual(
+                    str(caught.exception),
+                    "a Secret cannot be pickled: pass on expose() where the value must go",
+                )
+
+    def test_copies_and_equality(self):
+        self.assertEqual(copy.copy(self.secret), self.secret)
+        self.assertEqual(copy.deepcopy({"a": self.secret}), {"a": self.secret})
+        self.assertEqual(cc.Secret(TOKEN), self.secret)
+        self.assertEqual(len({cc.Secret(TOKEN), self.secret}), 1)
+        self.assertNotEqual(self.secret, cc.Secret("x"))
+        self.assertFalse(self.secret == TOKEN or TOKEN == self.secret)
+        self.assertNotEqual(hash(self.secret), hash(TOKEN))
+
+    def test_map_and_is_empty(self):
+        bearer = self.secret.map(lambda token: "Bearer " + token)
+        self.assertEqual(bearer.expose(), "Bearer " + TOKEN)
+        self.assertTrue(cc.Secret("").is_empty())
+        self.assertFalse(bearer.is_empty())
+
+    def test_it_holds_a_str(self):
+        for value in (None, b"token", 5, self.secret):
+            with self.assertRaises(TypeError) as caught:
+                cc.Secret(value)
+            self.assertEqual(
+                str(caught.exception), "a Secret's value must be a str, not " + type(value).__name__
+            )
+
+
+# ---- The loop over two streams -------------------------------------------------------------
+
+
+def line_of(action, registry=REGISTRY, args=()):
+    return request(action, registry, args).to_json().encode("utf-8") + b"\n"
+
+
+GET = line_of(cc.GetAction(cc.ReadOperation()))
+LOGIN = line_of(cc.LoginAction(cc.LoginOptions(cc.Secret(TOKEN))))
+LOGOUT = line_of(cc.LogoutAction())
+
+
+class Doing(cc.Credential):
+    """A provider whose every answer is `function(registry, action, args)`."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def perform(self, registry, action, args):
+        return self.function(registry, action, args)
+
+
+def raiser(error):
+    def perform(registry, action, args):
+        raise error
+
+    return Doing(perform)
+
+
+def serve(credential, *lines):
+    """The lines that a provider writes, without the hello."""
+    written = io.BytesIO()
+    cc.serve(credential, io.BytesIO(b"".join(lines)), written)
+    hello, answers = written.getvalue().split(b"\n", 1)
+    assert hello == b'{"v":[1]}', hello
+    assert answers == b"" or answers.endswith(b"\n")
+    return answers.decode("utf-8").split("\n")[:-1]
+
+
+def answer(credential, line=GET):
+    """One answer's Ok or Err."""
+    (text,) = serve(credential, line)
+    return json.loads(text)
+
+
+def error_of(function):
+    """What Cargo is told of a provider's exception: (message, causes)."""
+    err = answer(Doing(lambda registry, action, args: function()))["Err"]
+    assert sorted(err) == ["caused-by", "kind", "message"] and err["kind"] == "other", err
+    return err["message"], err["caused-by"]
+
+
+class Loop(unittest.TestCase):
+    def test_each_request_is_answered_until_the_end_of_the_input(self):
+        class Provider(cc.Credential):
+            def get(self, registry, operation, args):
+                assert (registry, operation, args) == (REGISTRY, cc.ReadOperation(), [])
+                return cc.GetResponse(cc.Secret(TOKEN))
+
+            def login(self, registry, options, args):
+                assert options == cc.LoginOptions(cc.Secret(TOKEN))
+                return cc.LoginResponse()
+
+        self.assertEqual(
+            serve(Provider(), LOGIN, GET, LOGOUT, line_of(cc.UnknownAction())),
+            [
+                '{"Ok":{"kind":"login"}}',
+                '{"Ok":{"kind":"get","token":"%s","cache":"session","operation_independent":true}}'
+                % TOKEN,
+                '{"Err":{"kind":"operation-not-supported"}}',
+                '{"Err":{"kind":"operation-not-supported"}}',
+            ],
+        )
+
+    def test_a_base_provider_supports_nothing_and_an_unsupported_one_no_url(self):
+        for line in (GET, LOGIN, LOGOUT, line_of(cc.UnknownAction())):
+            self.assertEqual(
+                serve(cc.Credential(), line), ['{"Err":{"kind":"operation-not-supported"}}']
+            )
+            self.assertEqual(
+                serve(cc.UnsupportedCredential(), line), ['{"Err":{"kind":"url-not-supported"}}']
+            )
+
+    def test_the_last_line_needs_no_end(self):
+        self.assertEqual(len(serve(cc.Credential(), GET, GET.rstrip())), 2)
+
+    def test_no_input_gets_the_hello_alone(self):
+        self.assertEqual(serve(cc.Credential()), [])
+
+    def test_the_hello_and_each_answer_are_flushed(self):
+        events = []
+
+        class Stream(io.BytesIO):
+            def write(self, data):
+                events.append(bytes(data))
+                return len(data)
+
+            def flush(self):
+                events.append("flush")
+
+        class Input(io.BytesIO):
+            def readline(self, *size):
+                events.append("read")
+                return super().readline(*size)
+
+        cc.serve(cc.UnsupportedCredential(), Input(GET), Stream())
+        refusal = b'{"Err":{"kind":"url-not-supported"}}\n'
+        self.assertEqual(
+            events, [b'{"v":[1]}\n', "flush", "read", refusal, "flush", "read"]
+        )
+
+    def test_an_error_answers_its_request_and_the_session_goes_on(self):
+        for error, line, _ in ERRORS:
+            self.assertEqual(serve(raiser(error), GET, GET), [line, line])
+            if not error.args:
+                self.assertEqual(serve(raiser(type(error)), GET), [line])
+
+    def test_a_line_that_is_no_request_is_answered_and_ends_the_session(self):
+        for line, message in [
+            (b"\n", "not JSON: Expecting value at column 1"),
+            (b'{"v":999,"registry":{"index-url":""},"kind":"x"}\n', "unsupported protocol version 999"),
+            (b'{"v":1,"kind":"login","token":"%s"}\n' % TOKEN.encode(), "missing field `registry`"),
+            (b'{"v":1,"token":"%s}\n' % TOKEN.encode(), None),
+            (b"\xff\n", "not UTF-8"),
+            (b'{"\\ud800":1,"\\ud800":1}\n', "duplicate field `\\ud800`"),
+        ]:
+            first, last = serve(cc.UnsupportedCredential(), GET, line, GET)
+            self.assertEqual(first, '{"Err":{"kind":"url-not-supported"}}')
+            error = json.loads(last)["Err"]
+            self.assertEqual((error["kind"], error["caused-by"]), ("other", []))
+            self.assertNotIn(TOKEN, last)
+            if message:
+                self.assertEqual(error["message"], message)
+
+    def test_a_stream_that_fails_is_the_callers_affair(self):
+        class Broken(io.BytesIO):
+            def flush(self):
+                raise BrokenPipeError
+
+        with self.assertRaises(BrokenPipeError):
+            cc.serve(cc.Credential(), io.BytesIO(GET), Broken())
+
+    def test_ctrl_c_passes(self):
+        with self.assertRaises(KeyboardInterrupt):
+            serve(raiser(KeyboardInterrupt()), GET)
+
+    def test_each_of_many_requests_leaves_nothing_behind(self):
+        def get(registry, action, args):
+            return cc.GetResponse(cc.Secret("token-%d" % random.getrandbits(64)))
+
+        serve(Doing(get), *[GET] * 1000)
+        self.assertLessEqual(len(cc._secrets), 101)
+
+
+class Versions(unittest.TestCase):
+    def test_the_highest_common_version_is_chosen(self):
+        self.assertEqual(cc.negotiate_version([1], [1]), 1)
+        self.assertEqual(cc.negotiate_version([3, 1, 2], [2, 1]), 2)
+
+    def test_without_a_common_version_it_fails_in_cargos_words(self):
+        for offered, supported, message in [
+            ([998, 999], [1], "supports protocol versions [998, 999], while Cargo supports [1]"),
+            ((), (1, 2), "supports protocol versions [], while Cargo supports [1, 2]"),
+        ]:
+            with self.assertRaises(cc.OtherError) as caught:
+                cc.negotiate_version(offered, supported)
+            self.assertEqual(str(caught.exception), "credential provider " + message)
+
+    def test_a_second_version_is_one_entry_in_one_table(self):
+        class Version2(cc._Version1):
+            """Names the action `do` and wraps an answer in `answer`."""
+
+            def read_request(self, fields):
+                return super().read_request(dict(fields, kind=fields["do"]))
+
+            def write_request(self, request):
+                fields = super().write_request(request)
+                return dict(fields, do=fields.pop("kind"))
+
+            def read_answer(self, fields):
+                return super().read_answer(fields["answer"])
+
+            def write_answer(self, answer):
+                return {"answer": super().write_answer(answer)}
+
+        with mock.patch.dict(cc._VERSIONS, {2: Version2()}):
+            asked = cc.CredentialRequest(2, BARE, cc.LogoutAction())
+            line = asked.to_json()
+            self.assertEqual(line, '{"v":2,"registry":{"index-url":"url"},"do":"logout"}')
+            written = io.BytesIO()
+            provider = Doing(lambda registry, action, args: cc.LogoutResponse())
+            lines = line + "\n" + request(cc.LogoutAction()).to_json() + "\n" + line + "\n"
+            cc.serve(provider, io.BytesIO(lines.encode()), written)
+            hello, new, old, _ = written.getvalue().decode().splitlines()
+            self.assertEqual(cc.CredentialHello.from_json(hello), cc.CredentialHello([1, 2]))
+            self.assertEqual(cc.negotiate_version([1, 2], sorted(cc._VERSIONS)), 2)
+            self.assertEqual(new, '{"answer":{"Ok":{"kind":"logout"}}}')
+            self.assertEqual(old, '{"Ok":{"kind":"logout"}}')
+            self.assertEqual(cc.CredentialResponse.from_json(new, 2), cc.LogoutResponse())
+            self.assertEqual(
+                serve_one(raiser(cc.NotFound), line), '{"answer":{"Err":{"kind":"not-found"}}}'
+            )
+        with self.assertRaises(cc.ProtocolError):
+            cc.CredentialRequest.from_json(line)
+        with self.assertRaises(cc.ProtocolError):
+            asked.to_json()
+
+
+def serve_one(credential, line):
+    written = io.BytesIO()
+    cc.serve(credential, io.BytesIO(line.encode() + b"\n"), written)
+    return written.getvalue().decode().splitlines()[1]
+
+
+# ---- What becomes of a provider's exceptions and answers -----------------------------------
+
+
+class Unreadable(Exception):
+    def __str__(self):
+        raise RuntimeError("no")
+
+
+class ErrorTexts(unittest.TestCase):
+    ROWS = [
+        (ValueError("vault is sealed"), "vault is sealed"),
+        (ValueError(), "ValueError"),
+        (ValueError(" \n"), "ValueError"),
+        (KeyError("name"), "KeyError: 'name'"),
+        (Unreadable(), "Unreadable, whose text cannot be read"),
+        (SystemExit("give me a token"), "give me a token"),
+        (SystemExit(3), "the provider tried to exit with status 3 instead of answering"),
+        (SystemExit(), "the provider tried to exit with status 0 instead of answering"),
+        (GeneratorExit(), "GeneratorExit"),
+        (cc.Error("plain"), "plain"),
+        (OSError(2, "No such file", "op"), "[Errno 2] No such file: 'op'"),
+        (OSError(2, "No such file", "\udcff"), "[Errno 2] No such file: '\\udcff'"),
+        (ValueError("file \udcff"), "file \\udcff"),
+        (ValueError("NUL \0, \u2028, \u65e5\n\U0001f600"), "NUL \0, \u2028, \u65e5\n\U0001f600"),
+    ]
+
+    def test_each_exception_becomes_a_readable_message(self):
+        for error, message in self.ROWS:
+            with self.subTest(message):
+                err = answer(raiser(error))["Err"]
+                self.assertEqual(err, {"kind": "other", "message": message, "caused-by": []})
+
+    def test_ten_megabytes_of_text_are_one_line(self):
+        text = 'x"\n' * 3500000
+        (line,) = serve(raiser(ValueError(text)), GET)
+        self.assertEqual(json.loads(line)["Err"]["message"], text)
+
+    def test_causes_follow_pythons_rules(self):
+        def explicit():
+            raise cc.OtherError("outer", ["given"]) from ValueError("cause")
+
+        def implicit():
+            try:
+                raise ValueError("inner")
+            except ValueError:
+                raise cc.OtherError("outer")
+
+        def suppressed():
+            try:
+                raise ValueError("inner")
+            except ValueError:
+                raise cc.OtherError("outer") from None
+
+        def three():
+            try:
+                try:
+                    raise ValueError("inner")
+                except ValueError as inner:
+                    raise KeyError("middle") from inner
+            except KeyError:
+                raise RuntimeError
+
+        self.assertEqual(error_of(explicit), ("outer", ["given", "cause"]))
+        self.assertEqual(error_of(implicit), ("outer", ["inner"]))
+        self.assertEqual(error_of(suppressed), ("outer", []))
+        self.assertEqual(error_of(three), ("RuntimeError", ["KeyError: 'middle'", "inner"]))
+
+    def test_a_circle_of_causes_ends(self):
+        one, two = ValueError("one"), ValueError("two")
+        one.__cause__, two.__cause__ = two, one
+        err = answer(raiser(one))["Err"]
+        self.assertEqual((err["message"], err["caused-by"]), ("one", ["two"]))
+
+    def test_a_long_chain_is_told_whole(self):
+        previous = None
+        for i in range(5000):
+            error = ValueError(str(i))
+            error.__cause__, previous = previous, error
+        self.assertEqual(len(answer(raiser(previous))["Err"]["caused-by"]), 4999)
+
+    def test_causes_that_are_no_strings_are_told_all_the_same(self):
+        self.assertEqual(cc.OtherError("m", [ValueError("v"), 5]).caused_by, ("v", "5"))
+
+
+class Returns(unittest.TestCase):
+    """What a provider returns is checked before it is written."""
+
+    def fault(self, value, line=GET):
+        (text,) = serve(Doing(lambda registry, action, args: value), line)
+        self.assertNotIn(TOKEN, text)
+        err = json.loads(text)["Err"]
+        self.assertEqual((err["kind"], err["caused-by"]), ("other", []))
+        return err["message"]
+
+    def test_the_answer_must_fit_the_action(self):
+        for line, action, wanted, values in [
+            (GET, "get", "GetResponse", [None, TOKEN, cc.LoginResponse(), cc.NotFound(), cc.NotFound]),
+            (LOGIN, "login", "LoginResponse", [cc.LogoutResponse(), True, cc.UnknownResponse()]),
+            (LOGOUT, "logout", "LogoutResponse", [cc.GetResponse(cc.Secret(TOKEN)), {}]),
+        ]:
+            for value in values:
+                self.assertEqual(
+                    self.fault(value, line),
+                    "the provider returned %s for the action `%s`: it must return a %s, or raise"
+                    " an Error" % (type(value).__name__, action, wanted),
+                )
+        self.assertEqual(
+            self.fault(cc.UnknownResponse(), line_of(cc.UnknownAction())),
+            "the provider returned UnknownResponse for the action `<unknown>`: it must raise an Error",
+        )
+
+    def test_the_fields_of_a_token_must_have_their_types(self):
+        for value, message in [
+            (cc.GetResponse(TOKEN), "GetResponse.token must be a Secret, not str"),
+            (cc.GetResponse(None), "GetResponse.token must be a Secret, not NoneType"),
+            (
+                cc.GetResponse(cc.Secret(TOKEN), "never"),
+                "GetResponse.cache must be a CacheControl, not str",
+            ),
+            (
+                cc.GetResponse(cc.Secret(TOKEN), operation_independent=1),
+                "GetResponse.operation_independent must be a bool, not int",
+            ),
+        ]:
+            self.assertEqual(self.fault(value), message)
+
+    UNSENDABLE = [
+        ("", "is empty"),
+        (TOKEN + "\n", "ends with a line break"),
+        (TOKEN + "\r", "ends with a line break"),
+        (TOKEN + "\r\nX-Evil: 1", "contains a line break"),
+        (TOKEN + "\rX", "contains a line break"),
+        (TOKEN + "\0", "contains a NUL"),
+        (TOKEN + "\x1b[0m", "contains a control character"),
+        (TOKEN + "\x7f", "contains a control character"),
+        (TOKEN + "\u00e9", "contains a character outside ASCII"),
+        (TOKEN + "\x80", "contains a character outside ASCII"),
+        (TOKEN + "\ud800", "contains a character outside ASCII"),
+    ]
+
+    def test_a_token_that_no_header_can_carry_is_never_sent_nor_stored(self):
+        for token, fault in self.UNSENDABLE:
+            with self.subTest(fault):
+                message = "the token %s, so no HTTP header can carry it" % fault
+                response = cc.GetResponse(cc.Secret(token))
+                self.assertEqual(self.fault(response), message)
+                with self.assertRaises(ValueError) as caught:
+                    response.to_json()
+                self.assertEqual(str(caught.exception), message)
+                with self.assertRaises(cc.OtherError) as refused:
+                    cc.read_token(cc.LoginOptions(cc.Secret(token)), BARE)
+                self.assertEqual(str(refused.exception), message)
+
+    def test_every_other_token_is_sent_as_it_is(self):
+        for token in ("Bearer x", "a\tb", " ", "".join(map(chr, range(0x20, 0x7F)))):
+            response = cc.GetResponse(cc.Secret(token))
+            got = answer(Doing(lambda registry, action, args: response))
+            self.assertEqual(got["Ok"]["token"], token)
+            self.assertEqual(
+                cc.read_token(cc.LoginOptions(cc.Secret(token)), BARE), cc.Secret(token)
+            )
+
+    def test_an_expiration_is_kept_in_whole_seconds(self):
+        utc = datetime.timezone.utc
+        east = datetime.timezone(datetime.timedelta(hours=2))
+        for moment, seconds in [
+            (1693928537, 1693928537),
+            (1693928537.9, 1693928537),
+            (0, 0),
+            (-377705116800, -377705116800),
+            (253402300799.9, 253402300799),
+            (datetime.datetime(2023, 9, 5, 15, 42, 17, 999, tzinfo=utc), 1693928537),
+            (datetime.datetime(2023, 9, 5, 17, 42, 17, tzinfo=east), 1693928537),
+        ]:
+            kept = cc.CacheExpires(moment).expiration
+            self.assertEqual((kept, type(kept)), (seconds, int))
+        self.assertGreater(cc.CacheExpires(time.time() + 3600).expiration, time.time() + 3590)
+
+    def test_a_time_that_cargo_cannot_read_is_refused(self):
+        out = (
+            "expiration must be Unix seconds, as time.time() + 3600 is: %s is not within the years"
+            " that Cargo reads (is it in milliseconds?)"
+        )
+        kind = "expiration must be Unix seconds or an aware datetime, not %s"
+        for moment, error, message in [
+            (float("nan"), ValueError, out % "nan"),
+            (float("inf"), ValueError, out % "inf"),
+            (1693928537000, ValueError, out % 1693928537000),
+            (253402300800, ValueError, out % 253402300800),
+            (-377705116801, ValueError, out % -377705116801),
+            (True, TypeError, kind % "bool"),
+            ("1693928537", TypeError, kind % "str"),
+            (None, TypeError, kind % "NoneType"),
+            (datetime.date(2023, 9, 5), TypeError, kind % "date"),
+            (
+                datetime.datetime(2023, 9, 5),
+                ValueError,
+                "expiration is a datetime without a time zone: give it a tzinfo",
+            ),
+        ]:
+            with self.subTest(moment), self.assertRaises(error) as caught:
+                cc.CacheExpires(moment)
+            self.assertEqual(str(caught.exception), message)
+            changed = cc.CacheExpires(0)
+            changed.expiration = moment
+            self.assertEqual(self.fault(cc.GetResponse(cc.Secret(TOKEN), changed)), message)
+            self.assertEqual(error_of(lambda: cc.CacheExpires(moment)), (message, []))
+
+
+class Redaction(unittest.TestCase):
+    NASTY = "Bearer a'b\"c\\d\u00e9\n\x1b</%41 " + TOKEN
+
+    def told(self, token, function):
+        """All that a session's answer says when `function(token)` raises."""
+
+        def perform(registry, action, args):
+            secret = cc.Secret(token)
+            function(secret.expose())
+            self.fail("nothing raised")
+
+        (line,) = serve(Doing(perform), GET)
+        err = json.loads(line)["Err"]
+        return err["message"], err["caused-by"], line
+
+    def test_the_value_is_replaced_and_the_sentence_kept(self):
+        def failing(token):
+            raise ValueError("cannot use %s here" % token) from KeyError(token)
+
+        message, causes, _ = self.told(TOKEN, failing)
+        self.assertEqual(message, "cannot use [REDACTED] here")
+        self.assertEqual(causes, ["KeyError: '[REDACTED]'"])
+
+    def test_every_spelling_of_the_value_is_replaced(self):
+        spellings = {
+            "plain": str,
+            "repr": repr,
+            "ascii": ascii,
+            "dict": lambda token: repr({"password": token}),
+            "twice": lambda token: repr([repr({"password": token})]),
+            "in a longer text": lambda token: repr("it's \"%s\"" % token),
+            "JSON": json.dumps,
+            "JSON, not ASCII": lambda token: json.dumps(token, ensure_ascii=False),
+            "JSON in JSON": lambda token: json.dumps(json.dumps({"a": token})),
+            "bytes": lambda token: repr(token.encode("ascii", "backslashreplace")),
+            "command line": lambda token: str(
+                subprocess.CalledProcessError(1, ["op", "item", "password=" + token])
+            ),
+            "without the line break": str.strip,
+            "without its scheme": lambda token: token.partition(" ")[2],
+        }
+        for token in (TOKEN, "Bearer " + TOKEN, TOKEN + "\n", self.NASTY):
+            for name, spell in spellings.items():
+                with self.subTest(name, token=token):
+
+                    def failing(value):
+                        raise cc.OtherError("before " + spell(value) + " after", [spell(value)])
+
+                    message, causes, line = self.told(token, failing)
+                    for text in (message, causes[0], line):
+                        self.assertNotIn(TOKEN, text)
+                        self.assertNotIn(self.NASTY[7:], text)
+                    self.assertTrue(message.startswith("before ") and message.endswith(" after"))
+
+    def test_a_token_that_cargo_passed_is_replaced(self):
+        def login(registry, action, args):
+            raise OSError("cannot store " + action.options.token.expose())
+
+        (line,) = serve(Doing(login), LOGIN)
+        self.assertEqual(
+            line, '{"Err":{"kind":"other","message":"cannot store [REDACTED]","caused-by":[]}}'
+        )
+
+    def test_a_secret_of_an_earlier_request_is_replaced(self):
+        kept = cc.Secret("kept-" + TOKEN)
+        self.assertEqual(
+            serve(raiser(ValueError(kept.expose())), GET, GET)[1],
+            '{"Err":{"kind":"other","message":"[REDACTED]","caused-by":[]}}',
+        )
+
+    def test_a_short_secret_of_an_earlier_request_spoils_no_text(self):
+        def perform(registry, action, args):
+            if args:
+                cc.Secret("short")
+            raise ValueError("a short text")
+
+        first = line_of(cc.LogoutAction(), args=["make it"])
+        self.assertEqual(
+            [json.loads(line)["Err"]["message"] for line in serve(Doing(perform), first, GET)],
+            ["a [REDACTED] text", "a short text"],
+        )
+
+    def test_a_value_of_a_few_letters_spoils_no_text(self):
+        def failing(value):
+            raise ValueError("a token text \\")
+
+        for token in ("a", "tok", "Bearer tex", "\\"):
+            self.assertEqual(self.told(token, failing)[0], "a token text \\")
+
+    def test_all_of_a_requests_many_secrets_are_replaced(self):
+        def perform(registry, action, args):
+            values = [cc.Secret("%s-%d-" % (TOKEN, i)).expose() for i in range(300)]
+            raise ValueError(" ".join(values))
+
+        message = answer(Doing(perform))["Err"]["message"]
+        self.assertEqual(set(message.split(" ")), {"[REDACTED]"})
+
+    def test_a_value_is_not_found_in_the_mark(self):
+        def failing(value):
+            raise ValueError(value)
+
+        for token in ("REDACTED", "[REDACTED]", "DACT"):
+            self.assertEqual(self.told(token, failing)[0], "[REDACTED]")
+
+    def test_the_longer_of_two_values_goes_first(self):
+        cc.Secret("abcd")
+        cc.Secret("abcdef")
+        self.assertEqual(cc._redacted("xabcdefx abcd"), "x[REDACTED]x [REDACTED]")
+
+    def test_the_optional_traceback_is_redacted(self):
+        for value, shown in [("1", True), ("0", False), ("", False)]:
+            with mock.patch.dict(os.environ, CARGO_CREDENTIAL_TRACEBACK=value):
+                with mock.patch("sys.stderr", io.StringIO()) as stderr:
+                    answer(raiser(ValueError("bad %s" % cc.Secret(TOKEN).expose())))
+            self.assertEqual("ValueError: bad [REDACTED]\n" in stderr.getvalue(), shown)
+            self.assertEqual("Traceback (most recent" in stderr.getvalue(), shown)
+            self.assertNotIn(TOKEN, stderr.getvalue())
+
+    def test_there_is_no_traceback_unless_asked_for(self):
+        with mock.patch.dict(os.environ), mock.patch("sys.stderr", io.StringIO()) as stderr:
+            os.environ.pop("CARGO_CREDENTIAL_TRACEBACK", None)
+            answer(raiser(ValueError("x")))
+        self.assertEqual(stderr.getvalue(), "")
+
+
+# ---- Processes: a provider as Cargo starts it ----------------------------------------------
+
+
+class Directory(unittest.TestCase):
+    """A test with a directory of its own, which goes away, and no HOME to lean on."""
+
+    def setUp(self):
+        self.directory = os.path.realpath(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.directory, True)
+
+    def path(self, *names):
+        return os.path.join(self.directory, *names)
+
+    def write(self, name, text, mode=0o644):
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(self.path(name), mode)
+        return self.path(name)
+
+    def read(self, name):
+        with open(self.path(name), "rb") as file:
+            return file.read()
+
+    def provider(self, body, name="prov.py"):
+        """An executable provider next to a copy of the module; `body` defines `Provider`."""
+        shutil.copy(MODULE, self.directory)
+        text = "#!%s\nimport os, subprocess, sys, threading, time\nfrom cargo_credential import *\n"
+        source = textwrap.dedent(body) + "\nif __name__ == '__main__':\n    main(Provider())\n"
+        return self.write(name, text % sys.executable + source, 0o755)
+
+    def run_provider(self, path, *lines, arguments=("--cargo-plugin",), **options):
+        """(lines, standard error) of a provider that gets these lines and then the end."""
+        process = start([path] + list(arguments), cwd=self.directory, **options)
+        output, errors = process.communicate(b"".join(lines), timeout=60)
+        self.assertEqual(process.returncode, 0, errors)
+        hello, answers = output.decode("utf-8").split("\n", 1)
+        self.assertEqual(hello, '{"v":[1]}')
+        return answers.split("\n")[:-1], errors.decode("utf-8")
+
+
+def environment(**more):
+    """This environment without what would change Python's ways."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return dict(kept, PYTHONDONTWRITEBYTECODE="1", **more)
+
+
+def start(command, session=True, **options):
+    """A process with pipes and, unless a terminal is given to it, without a terminal."""
+    options.setdefault("stdin", subprocess.PIPE)
+    options.setdefault("stdout", subprocess.PIPE)
+    options.setdefault("stderr", subprocess.PIPE)
+    options.setdefault("env", environment())
+    if WINDOWS:
+        options["creationflags"] = 0x00000008  # DETACHED_PROCESS: no console
+    elif session:
+        options.setdefault("preexec_fn", os.setsid)
+    return subprocess.Popen([sys.executable, "-W", "error"] + command, **options)
+
+
+NOT_SUPPORTED = '{"Err":{"kind":"operation-not-supported"}}'
+
+
+class Console(Directory):
+    """Without a terminal: nothing that a provider does reaches Cargo's pipe."""
+
+    def test_no_way_of_writing_reaches_the_pipe(self):
+        for name, code in [
+            ("print", "print('noise')"),
+            ("a flush", "sys.stdout.write('noise'); sys.stdout.flush()"),
+            ("descriptor 1", "os.write(1, b'noise')"),
+            ("a child", "subprocess.check_call([sys.executable, '-c', 'print(1)'])"),
+            ("a shell", "os.system('echo noise')"),
+            ("the original", "sys.__stdout__.write('noise')"),
+            ("a handler from before", "EARLY.write('noise')"),
+            ("closing", "sys.stdout.close()"),
+            ("closing the descriptor", "os.close(1)"),
+            ("replacing", "sys.stdout = open(os.devnull, 'w'); print('noise')"),
+            ("replacing by number", "sys.stdout = os.fdopen(1, 'w'); print('noise')"),
+            ("replacing by nothing", "sys.stdout = None"),
+            ("a thread", "threading.Thread(target=print, args=('noise',)).start()"),
+            (
+                "a thread that stays",
+                "threading.Thread(target=lambda: (END.wait(), print('noise', flush=True))).start()",
+            ),
+            ("a child that stays", "subprocess.Popen([sys.executable, '-c', 'print(input())'])"),
+        ]:
+            with self.subTest(name):
+                path = self.provider(
+                    """
+                    EARLY = sys.stdout
+                    print("printed while importing")
+                    END = threading.Event()
+                    class Provider(Credential):
+                        def get(self, registry, operation, args):
+                            %s
+                            raise OperationNotSupported
+                        def logout(self, registry, args):
+                            threading.Timer(0.2, END.set).start()
+                            raise OperationNotSupported
+                    """
+                    % code
+                )
+                answers, _ = self.run_provider(path, GET, LOGOUT)
+                self.assertEqual(answers, [NOT_SUPPORTED, NOT_SUPPORTED])
+
+    def test_input_is_empty_without_a_terminal(self):
+        path = self.provider(
+            """
+            class Provider(Credential):
+                def get(self, registry, operation, args):
+                    child = subprocess.check_output([sys.executable, "-c", "print(repr(input()))"],
+                                                    stderr=subprocess.STDOUT) if args else b""
+                    raise OtherError(repr((read_line(), sys.stdin.read(), os.read(0, 1), child)))
+            """
+        )
+        (answer,), _ = self.run_provider(path, GET)
+        self.assertEqual(json.loads(answer)["Err"]["message"], "('', '', b'', b'')")
+
+    @posix_only
+    def test_no_child_inherits_a_pipe(self):
+        path = self.provider(
+            """
+            class Provider(Credential):
+                def get(self, registry, operation, args):
+                    code = "import os\\nfor n in range(64):\\n try: print(n, os.fstat(n).st_mode >> 12)"
+                    code += "\\n except OSError: pass"
+                    pipe = subprocess.PIPE
+                    child = subprocess.Popen([sys.executable, "-c", code], close_fds=False,
+                                             stdout=pipe)
+                    raise OtherError(child.communicate()[0].decode())
+            """
+        )
+        (answer,), _ = self.run_provider(path, GET)
+        # 2: a character device, the null one; 1: the pipes that this test made
+        self.assertEqual(json.loads(answer)["Err"]["message"].split(), "0 2 1 1 2 1".split())
+
+    def test_afterwards_everything_is_put_back(self):
+        path = self.write(
+            "prog.py",
+            "import os, sys\nsys.path.insert(0, %r)\n"
+            "from cargo_credential import *\n"
+            "before = [sys.stdin, sys.stdout, sys.__stdin__, sys.__stdout__]\n"
+            "ids = [(os.fstat(n).st_dev, os.fstat(n).st_ino) for n in range(3)]\n"
+            "count = len(os.listdir('/dev/fd')) if os.path.isdir('/dev/fd') else 0\n"
+            "class Provider(Credential):\n"
+            "    def get(self, registry, operation, args):\n"
+            "        sys.stdout = sys.stdin = None\n"
+            "main(Provider())\n"
+            "after = [sys.stdin, sys.stdout, sys.__stdin__, sys.__stdout__]\n"
+            "assert all(a is b for a, b in zip(before, after)), after\n"
+            "assert ids == [(os.fstat(n).st_dev, os.fstat(n).st_ino) for n in range(3)]\n"
+            "assert count == (len(os.listdir('/dev/fd')) if os.path.isdir('/dev/fd') else 0)\n"
+            "assert os.get_inheritable(0) and os.get_inheritable(1)\n"
+            "print('after')\n" % HERE,
+        )
+        process = start([path, "--cargo-plugin"])
+        output, errors = process.communicate(GET, timeout=60)
+        self.assertEqual(errors, b"")
+        self.assertEqual(output.splitlines()[2:], [b"after"])
+
+    def test_an_embedding_programs_streams_are_left_alone(self):
+        path = self.write(
+            "prog.py",
+            "import io, sys\nsys.path.insert(0, %r)\n"
+            "out, sys.stdin, sys.stdout = sys.stdout, io.StringIO('x'), io.StringIO()\n"
+            "mine = sys.stdin, sys.stdout\n"
+            "from cargo_credential import *\n"
+            "class Provider(Credential):\n"
+            "    def get(self, registry, operation, args):\n"
+            "        print('noise')\n"
+            "        raise OtherError(repr(read_line()))\n"
+            "main(Provider())\n"
+            "assert (sys.stdin, sys.stdout) == mine and sys.stdout.getvalue() == ''\n" % HERE,
+        )
+        (answer,), errors = self.run_provider(path, GET)
+        self.assertEqual(json.loads(answer)["Err"]["message"], "''")
+        self.assertEqual(errors, "")
+
+    @posix_only
+    def test_closed_standard_descriptors_do_no_harm(self):
+        path = self.provider(
+            """
+            class Provider(Credential):
+                def get(self, registry, operation, args):
+                    print("noise")
+                    sys.stderr and sys.stderr.write("noise")
+                    raise NotFound
+            """
+        )
+        not_found = b'{"v":[1]}\n{"Err":{"kind":"not-found"}}\n'
+        for closed, output in [("0<&-", b'{"v":[1]}\n'), ("1>&-", b""), ("2>&-", not_found), (
+            "0<&- 1>&- 2>&-", b""), ("0<&- 2>&-", b'{"v":[1]}\n')]:
+            with self.subTest(closed):
+                command = [shlex.quote(word) for word in (sys.executable, path, "--cargo-plugin")]
+                process = subprocess.Popen(
+                    ["/bin/sh", "-c", "exec %s %s" % (" ".join(command), closed)],
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                    preexec_fn=os.setsid,
+                )  # fmt: skip
+                written, errors = process.communicate(GET, timeout=60)
+                self.assertEqual((process.returncode, written), (0, output), errors)
+                self.assertIn(errors, (b"", b"noise"))
+
+    def test_a_person_without_a_terminal_and_a_flag_speaks_the_protocol(self):
+        path = self.provider("class Provider(UnsupportedCredential): pass")
+        answers, _ = self.run_provider(path, GET, arguments=())
+        self.assertEqual(answers, ['{"Err":{"kind":"url-not-supported"}}'])
+
+    def test_the_cratess_example_with_its_messages(self):
+        path = os.path.join(HERE, "examples", "stdout_redirected.py")
+        answers, errors = self.run_provider(path, GET)
+        self.assertEqual(answers, [NOT_SUPPORTED])
+        self.assertEqual(
+            errors.replace("\r\n", "\n"),
+            "message on stderr should be sent to the parent process\n",
+        )
+
+
+class CargoGoesAway(Directory):
+    """Closed pipes: no traceback, no "Exception ignored", no stuck process, status 0."""
+
+    def setUp(self):
+        super().setUp()
+        self.path_of_provider = self.provider(
+            """
+            class Provider(Credential):
+                def get(self, registry, operation, args):
+                    print("to the console")
+                    raise OtherError("x" * 200000)
+            """
+        )
+
+    def start(self):
+        return start([self.path_of_provider, "--cargo-plugin"])
+
+    def finish(self, process):
+        for pipe in (process.stdin, process.stdout):
+            try:
+                pipe.close()
+            except OSError:
+                pass
+        errors = process.stderr.read()
+        process.stderr.close()
+        self.assertEqual((process.wait(timeout=60), errors), (0, b""))
+
+    def test_before_the_hello(self):
+        read, write = os.pipe()
+        os.close(read)
+        process = start([self.path_of_provider, "--cargo-plugin"], stdout=write)
+        os.close(write)
+        _, errors = process.communicate(GET, timeout=60)
+        self.assertEqual((process.returncode, errors), (0, b""))
+
+    def test_after_the_hello(self):
+        process = self.start()
+        process.stdout.readline()
+        process.stdout.close()
+        process.stdin.write(GET)
+        self.finish(process)
+
+    def test_in_the_middle_of_a_request(self):
+        process = self.start()
+        process.stdin.write(GET[:20])
+        process.stdin.close()
+        self.assertEqual(process.stdout.readline(), b'{"v":[1]}\n')
+        self.assertIn(b"not JSON", process.stdout.readline())
+        self.finish(process)
+
+    def test_in_the_middle_of_an_answer(self):
+        process = self.start()
+        process.stdin.write(GET)
+        process.stdin.flush()
+        process.stdout.readline()
+        self.assertEqual(process.stdout.read(20), b'{"Err":{"kind":"othe')
+        self.finish(process)
+
+    def test_at_the_end(self):
+        process = self.start()
+        process.stdout.readline()
+        self.finish(process)
+
+    @posix_only
+    def test_a_full_disk_behind_standard_output(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("needs /dev/full")
+        with open("/dev/full", "wb") as full:
+            process = start([self.path_of_provider, "--cargo-plugin"], stdout=full)
+            _, errors = process.communicate(GET, timeout=60)
+        self.assertEqual((process.returncode, errors), (0, b""))
+
+
+# ---- Terminals -----------------------------------------------------------------------------
+
+
+class Terminal:
+    """A pseudo-terminal and a process of which it is the controlling terminal."""
+
+    def __init__(self, command, **streams):
+        self.master, slave = pty.openpty()
+        self.slave = slave
+        self.seen = b""
+
+        def become_controlling():
+            os.setsid()
+            fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+
+        for name in ("stdin", "stdout", "stderr"):
+            streams.setdefault(name, slave)
+        streams.setdefault("preexec_fn", become_controlling)
+        streams.setdefault("env", environment())
+        self.process = subprocess.Popen(command, **streams)
+
+    def read(self, until, seconds=60):
+        """Wait for a text on the terminal, and return all that came by it."""
+        end = time.monotonic() + seconds
+        while until not in self.seen:
+            ready = select.select([self.master], [], [], max(0, end - time.monotonic()))[0]
+            if not ready:
+                raise AssertionError("no %r on the terminal, but %r" % (until, self.seen))
+            self.seen += os.read(self.master, 4096)
+        before, self.seen = self.seen.split(until, 1)
+        return before + until
+
+    def echoes(self):
+        return bool(termios.tcgetattr(self.slave)[3] & termios.ECHO)
+
+    def wait_for_no_echo(self):
+        end = time.monotonic() + 60
+        while self.echoes():
+            assert time.monotonic() < end, "it still echoes"
+            select.select([], [], [], 0.005)
+
+    def type(self, text):
+        os.write(self.master, text)
+
+    def rest(self):
+        """What is left on the terminal once the process has ended, and its status."""
+        status = self.process.wait(timeout=60)
+        while select.select([self.master], [], [], 0)[0]:
+            self.seen += os.read(self.master, 4096)
+        rest, self.seen = self.seen, b""
+        return status, rest
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream:
+                stream.close()
+        os.close(self.master)
+        os.close(self.slave)
+
+
+@posix_only
+class OnATerminal(Directory):
+    LOGIN = line_of(cc.LoginAction(cc.LoginOptions(None, "https://r.example/me")))
+
+    def terminal(self, command, **streams):
+        terminal = Terminal(command, **streams)
+        self.addCleanup(terminal.close)
+        return terminal
+
+    def piped(self, body):
+        """A provider with Cargo's pipes, and a terminal."""
+        path = self.provider(body)
+        terminal = self.terminal(
+            [sys.executable, "-W", "error", path, "--cargo-plugin"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        self.assertEqual(terminal.process.stdout.readline(), b'{"v":[1]}\n')
+        return terminal
+
+    def ask(self, terminal, line):
+        terminal.process.stdin.write(line)
+        terminal.process.stdin.flush()
+
+    TOKEN_TELLER = """
+        class Provider(Credential):
+            def login(self, registry, options, args):
+                return GetResponse(read_token(options, registry)) if args else self.tell(
+                    options, registry)
+            def tell(self, options, registry):
+                token = read_token(options, registry).expose()
+                raise OtherError("".join(reversed(token)))
+        """
+
+    def test_standard_input_and_output_are_the_terminal(self):
+        terminal = self.piped(
+            """
+            class Provider(Credential):
+                def get(self, registry, operation, args):
+                    print("name?")
+                    one = read_line()
+                    two = input("and? ")
+                    subprocess.check_call("read x; echo child $x; test -t 0 && test -t 1", shell=True)
+                    raise OtherError(repr((one, two)))
+            """
+        )
+        self.ask(terminal, GET)
+        terminal.read(b"name?\r\n")
+        terminal.type(b"  one \n")
+        terminal.read(b"and? ")
+        terminal.type(b"two\n")
+        terminal.read(b"two\r\n")
+        terminal.type(b"three\n")
+        terminal.read(b"child three\r\n")
+        self.assertEqual(
+            terminal.process.stdout.readline(),
+            b'{"Err":{"kind":"other","message":"(\'one\', \'two\')","caused-by":[]}}\n',
+        )
+        terminal.process.stdin.close()
+        self.assertEqual(terminal.rest(), (0, b""))
+
+    def test_what_was_printed_before_main_comes_to_the_terminal(self):
+        terminal = self.piped("print('early')\nclass Provider(Credential): pass")
+        terminal.read(b"early\r\n")
+        terminal.process.stdin.close()
+        self.assertEqual(terminal.process.stdout.read(), b"")
+
+    def typed(self, typed, line=None):
+        """(what the terminal showed, the answer) for a token that is typed."""
+        terminal = self.piped(self.TOKEN_TELLER)
+        self.ask(terminal, line or self.LOGIN)
+        shown = terminal.read(b" below\r\n")
+        terminal.wait_for_no_echo()
+        terminal.type(typed)
+        answer = json.loads(terminal.process.stdout.readline().decode())
+        terminal.process.stdin.close()
+        status, rest = terminal.rest()
+        self.assertEqual(status, 0)
+        self.assertTrue(terminal.echoes())
+        return (shown + rest).decode(), answer["Err"]["message"]
+
+    def test_a_typed_token_is_trimmed_and_not_shown(self):
+        shown, message = self.typed(b"  %s \n" % TOKEN.encode())
+        self.assertEqual(
+            shown, "please paste the token found on https://r.example/me below\r\n\r\n"
+        )
+        self.assertEqual(message, TOKEN[::-1])
+
+    def test_the_prompt_names_the_registry_where_there_is_no_page(self):
+        for registry, name in [(REGISTRY, "alt"), (BARE, "url")]:
+            line = line_of(cc.LoginAction(cc.LoginOptions()), registry)
+            shown, message = self.typed(TOKEN.encode() + b"\n", line)
+            self.assertEqual(shown, "please paste the token for %s below\r\n\r\n" % name)
+            self.assertEqual(message, TOKEN[::-1])
+
+    def test_nothing_typed_is_an_error_that_says_how_to_give_a_token(self):
+        for typed in (b"\n", b"  \n", b"\x04"):
+            _, message = self.typed(typed)
+            self.assertEqual(
+                message,
+                "no token was entered: to pass one from a file, run"
+                " `cargo login --registry alt < FILE`",
+            )
+
+    def test_a_typed_token_that_cannot_be_sent_is_refused(self):
+        _, message = self.typed(TOKEN.encode() + b"\x1b[D\n")
+        self.assertEqual(
+            message, "the token contains a control character, so no HTTP header can carry it"
+        )
+
+    def test_ctrl_c_at_the_prompt_ends_quietly_with_the_terminal_as_it_was(self):
+        terminal = self.piped(self.TOKEN_TELLER)
+        before = termios.tcgetattr(terminal.slave)
+        self.ask(terminal, self.LOGIN)
+        terminal.read(b" below\r\n")
+        terminal.wait_for_no_echo()
+        terminal.type(b"half\x03")
+        status, rest = terminal.rest()
+        self.assertEqual(status, 130)
+        self.assertEqual(termios.tcgetattr(terminal.slave), before)
+        self.assertEqual(rest.replace(b"^C", b"").strip(), b"")
+        self.assertEqual(terminal.process.stdout.read(), b"")
+
+    def test_ctrl_c_while_waiting_for_cargo_ends_quietly(self):
+        terminal = self.piped("class Provider(Credential): pass")
+        terminal.type(b"\x03")
+        status, rest = terminal.rest()
+        self.assertEqual((status, rest.replace(b"^C", b"")), (130, b""))
+
+    def test_a_person_is_told_how_to_configure_the_provider(self):
+        path = self.provider("class Provider(Credential): pass", 'my "prov".py')
+        terminal = self.terminal([sys.executable, path, "--vault"], cwd="/")
+        status, shown = terminal.rest()
+        self.assertEqual(status, 0)
+        quoted = path.replace('"', '\\"')
+        self.assertEqual(
+            shown.decode().replace("\r\n", "\n"),
+            cc._CONFIGURATION.format('["%s", "--vault"]' % quoted),
+        )
+        self.assertIn('\ncredential-provider = ["%s", "--vault"]\n' % quoted,
+                      shown.decode().replace("\r\n", "\n"))
+
+    def test_the_flag_starts_the_protocol_on_a_terminal_too(self):
+        path = self.provider("class Provider(Credential): pass")
+        terminal = self.terminal([sys.executable, path, "--cargo-plugin"])
+        terminal.read(b'{"v":[1]}\r\n')
+        terminal.type(b"\x04")
+        self.assertEqual(terminal.rest()[0], 0)
+
+    def test_the_module_alone_shows_its_usage(self):
+        terminal = self.terminal([sys.executable, MODULE])
+        status, shown = terminal.rest()
+        self.assertEqual((status, shown.decode().replace("\r\n", "\n")), (0, cc._USAGE))
+
+
+class WithoutATerminal(Directory):
+    def test_a_token_cannot_be_asked_for(self):
+        path = self.provider(
+            """
+            class Provider(Credential):
+                def login(self, registry, options, args):
+                    read_token(options, registry)
+            """
+        )
+        for registry, command in [
+            (REGISTRY, "cargo login --registry alt < FILE"),
+            (cc.RegistryInfo(CRATES_IO, "crates-io"), "cargo login < FILE"),
+            (BARE, "cargo login < FILE"),
+        ]:
+            line = line_of(cc.LoginAction(cc.LoginOptions()), registry)
+            (answer,), errors = self.run_provider(path, line)
+            err = json.loads(answer)["Err"]
+            self.assertEqual(
+                err["message"],
+                "there is no terminal to ask for the token on: to pass one from a file, run `%s`"
+                % command,
+            )
+            self.assertEqual(
+                errors.replace("\r\n", "\n"),
+                "please paste the token for %s below\n" % (registry.name or registry.index_url),
+            )
+
+    def test_read_line_takes_what_standard_input_has(self):
+        for stream, line in [(io.StringIO(" a b \r\nc"), "a b"), (io.StringIO(""), ""), (None, "")]:
+            with mock.patch("sys.stdin", stream):
+                self.assertEqual(cc.read_line(), line)
+
+
+# ---- The example provider ------------------------------------------------------------------
+
+CRATES = cc.RegistryInfo(CRATES_IO, "crates-io")
+
+
+def login(token, registry=CRATES, args=()):
+    return line_of(cc.LoginAction(cc.LoginOptions(cc.Secret(token))), registry, args)
+
+
+def get(registry=CRATES, args=()):
+    return line_of(cc.GetAction(cc.ReadOperation()), registry, args)
+
+
+def logout(registry=CRATES, args=()):
+    return line_of(cc.LogoutAction(), registry, args)
+
+
+def token_answer(token):
+    return '{"Ok":{"kind":"get","token":"%s","cache":"session","operation_independent":true}}' % token
+
+
+LOGIN_OK = '{"Ok":{"kind":"login"}}'
+LOGOUT_OK = '{"Ok":{"kind":"logout"}}'
+NOT_FOUND = '{"Err":{"kind":"not-found"}}'
+URL_NOT_SUPPORTED = '{"Err":{"kind":"url-not-supported"}}'
+
+
+class ExampleFile(Directory):
+    OPTIONS = ["--example-file", "store.json"]
+
+    def setUp(self):
+        super().setUp()
+        self.store = self.path("store.json")
+
+    def session(self, *lines, options=OPTIONS, **more):
+        return self.run_provider(MODULE, *lines, arguments=["--cargo-plugin"] + list(options), **more)
+
+    def message(self, *lines, **more):
+        """The one `other` error of a session, as (message, causes)."""
+        (answer,), _ = self.session(*lines, **more)
+        err = json.loads(answer)["Err"]
+        self.assertEqual(err["kind"], "other")
+        return err["message"], err["caused-by"]
+
+    def test_as_in_the_crates_own_test(self):
+        lines = [
+            b'{"v": 1,"registry": {"index-url":"%s","name":"crates-io"},"kind": "login",'
+            b'"token": "s3krit","args": []}\n' % CRATES_IO.encode(),
+            b'{"v": 1,"registry": {"index-url":"%s","name":"crates-io"},"kind": "get",'
+            b'"operation": "read","args": []}\n' % CRATES_IO.encode(),
+        ]
+        answers, errors = self.session(*lines, options=["--example-file"])
+        self.assertEqual(answers, [LOGIN_OK, token_answer("s3krit")])
+        self.assertEqual(errors, "")
+        self.assertEqual(
+            self.read("cargo-credentials.json"), b'{\n  "%s": "s3krit"\n}\n' % CRATES_IO.encode()
+        )
+
+    def test_a_token_is_stored_replaced_and_erased_from_the_disk(self):
+        answers, errors = self.session(
+            get(), logout(), login("one"), get(), login("two"), get(), logout(), get(), logout()
+        )
+        self.assertEqual(errors, "")
+        self.assertEqual(
+            answers,
+            [NOT_FOUND, NOT_FOUND, LOGIN_OK, token_answer("one"), LOGIN_OK, token_answer("two"),
+             LOGOUT_OK, NOT_FOUND, NOT_FOUND],
+        )  # fmt: skip
+        self.assertEqual(self.read("store.json"), b"{}\n")
+        self.assertEqual(sorted(os.listdir(self.directory)), ["store.json", "store.json.lock"])
+
+    def test_only_crates_io_unless_any_registry(self):
+        for line in (get(REGISTRY), login("x", REGISTRY), logout(REGISTRY), line_of(cc.UnknownAction())):
+            self.assertEqual(self.session(line)[0], [URL_NOT_SUPPORTED])
+        self.assertEqual(os.listdir(self.directory), [])
+        options = self.OPTIONS + ["--any-registry"]
+        answers, _ = self.session(
+            login("x", REGISTRY), get(REGISTRY), get(), line_of(cc.UnknownAction()), options=options
+        )
+        self.assertEqual(answers, [LOGIN_OK, token_answer("x"), NOT_FOUND, NOT_SUPPORTED])
+
+    def test_options_come_from_the_request_as_well(self):
+        args = ["--example-file", self.path("with space.json"), "--any-registry"]
+        answers, _ = self.session(
+            login("x", REGISTRY, args), get(REGISTRY, args), options=["--example-file", "other"]
+        )
+        self.assertEqual(answers, [LOGIN_OK, token_answer("x")])
+        self.assertTrue(os.path.exists(self.path("with space.json")))
+        self.assertFalse(os.path.exists(self.path("other")))
+
+    def test_without_the_option_it_says_what_to_add(self):
+        self.assertEqual(
+            self.message(get(), options=[]),
+            (
+                "cargo_credential.py is a provider only with --example-file: add it behind the path"
+                " in `credential-provider`",
+                [],
+            ),
+        )
+
+    def test_an_unknown_option_is_told(self):
+        text = "unknown option `--x`: there are --example-file [PATH] and --any-registry"
+        self.assertEqual(self.message(get(args=["--x"])), (text, []))
+        process = start([MODULE, "--x"])
+        self.assertEqual(
+            process.communicate(timeout=60),
+            (b"", ("cargo_credential.py: %s%s" % (text, os.linesep)).encode()),
+        )
+        self.assertEqual(process.returncode, 2)
+
+    def test_help_and_version(self):
+        for option, text in [("--help", cc._USAGE), ("--version", "cargo_credential.py 1.0.0\n")]:
+            output, errors = start([MODULE, option]).communicate(timeout=60)
+            self.assertEqual((output.decode().replace("\r\n", "\n"), errors), (text, b""))
+
+    def test_an_unsendable_token_is_not_stored(self):
+        message, _ = self.message(login("x\r\nX-Evil: 1"))
+        self.assertEqual(
+            message, "the token contains a line break, so no HTTP header can carry it"
+        )
+        self.assertEqual(os.listdir(self.directory), [])
+
+    def test_a_stored_token_that_is_unsendable_is_not_sent(self):
+        self.write("store.json", json.dumps({CRATES_IO: TOKEN + "\n"}), 0o600)
+        message, _ = self.message(get())
+        self.assertEqual(
+            message, "the token ends with a line break, so no HTTP header can carry it"
+        )
+
+    def test_a_damaged_store_is_named_and_left_as_it_is(self):
+        for content, cause in [
+            ("{", "not JSON: Expecting property name enclosed in double quotes at column 2"),
+            ("[]", "the line must be an object"),
+            ('{"%s":5}' % CRATES_IO, "field `%s` must be a string" % CRATES_IO),
+            ('{"a":"%s","b":["%s"]}' % (TOKEN, TOKEN), "field `b` must be a string"),
+            ('{"a":"1","a":"2"}', "duplicate field `a`"),
+        ]:
+            for line in (get(), login("x"), logout()):
+                self.write("store.json", content, 0o600)
+                message, causes = self.message(line)
+                self.assertEqual(
+                    message,
+                    "the token store `%s` is damaged, and is left as it is: repair it or move it"
+                    " away" % self.store,
+                )
+                if not causes[0].startswith("not JSON"):  # PyPy has other words for it
+                    self.assertEqual(causes, [cause])
+                self.assertEqual(self.read("store.json").decode(), content)
+
+    def test_an_empty_file_counts_as_empty(self):
+        for content in ("", " \n"):
+            self.write("store.json", content, 0o600)
+            self.assertEqual(self.session(get(), login("x"), get())[0][2], token_answer("x"))
+
+    def test_other_tokens_are_kept(self):
+        self.write("store.json", '{"\u00e9\\u00e9": "%s"}' % TOKEN, 0o600)
+        self.session(login("x"))
+        self.assertEqual(
+            json.loads(self.read("store.json").decode()), {"\u00e9\u00e9": TOKEN, CRATES_IO: "x"}
+        )
+
+    def test_a_directory_or_a_missing_one_is_told(self):
+        os.mkdir(self.store)
+        message, causes = self.message(get())
+        self.assertIn(self.store, message)
+        self.assertEqual(len(causes), 1)
+        message, causes = self.message(login("x"), options=["--example-file", "no/store.json"])
+        path = self.path("no", "store.json")
+        self.assertEqual(
+            message, "cannot write the token store `%s`: what it holds is unchanged" % path
+        )
+        self.assertIn("No such file or directory", causes[0])
+
+    def test_forty_logins_at_once_lose_none(self):
+        options = self.OPTIONS + ["--any-registry"]
+        registries = [cc.RegistryInfo("https://r%d.example/" % i) for i in range(40)]
+        processes = []
+        for i, registry in enumerate(registries):
+            process = start([MODULE, "--cargo-plugin"] + options, cwd=self.directory)
+            process.stdin.write(login("token-%d" % i, registry))
+            process.stdin.flush()
+            processes.append(process)
+        for process in processes:
+            output, errors = process.communicate(timeout=120)
+            self.assertEqual((output.splitlines()[1:], errors), ([LOGIN_OK.encode()], b""))
+        tokens = {registry.index_url: "token-%d" % i for i, registry in enumerate(registries)}
+        self.assertEqual(json.loads(self.read("store.json").decode()), tokens)
+
+    @posix_only
+    def test_the_file_and_its_neighbours_are_private(self):
+        self.session(login("x"), preexec_fn=lambda: (os.setsid(), os.umask(0)))
+        for name in ("store.json", "store.json.lock"):
+            self.assertEqual(os.stat(self.path(name)).st_mode & 0o7777, 0o600)
+
+    @posix_only
+    def test_a_store_that_others_can_read_is_noticed_and_made_private(self):
+        for mode in (0o640, 0o604, 0o620, 0o602):
+            self.write("store.json", '{"%s":"x"}' % CRATES_IO, mode)
+            answers, errors = self.session(get())
+            self.assertEqual(answers, [token_answer("x")])
+            self.assertEqual(
+                errors,
+                "warning: other users can get at the token store: chmod 600 '%s'\n" % self.store,
+            )
+            self.session(login("y"))
+            self.assertEqual(os.stat(self.store).st_mode & 0o7777, 0o600)
+            self.assertEqual(self.session(get()), ([token_answer("y")], ""))
+
+    @posix_only
+    def test_a_symbolic_link_keeps_pointing_where_it_did(self):
+        os.mkdir(self.path("real"))
+        os.symlink(os.path.join("real", "tokens.json"), self.store)
+        for token in ("one", "two"):
+            self.assertEqual(self.session(login(token), get())[0], [LOGIN_OK, token_answer(token)])
+        self.assertEqual(os.readlink(self.store), os.path.join("real", "tokens.json"))
+        self.assertEqual(json.loads(self.read("real/tokens.json").decode()), {CRATES_IO: "two"})
+
+    @posix_only
+    def test_a_named_pipe_or_device_is_no_store(self):
+        os.mkfifo(self.store)
+        for path in (self.store, os.devnull):
+            message, causes = self.message(get(), options=["--example-file", path])
+            self.assertEqual(message, "the token store `%s` is not a regular file" % path)
+
+    @posix_only
+    def test_a_planted_link_is_not_followed(self):
+        victim = self.write("victim", "precious")
+        os.symlink(victim, self.path("store.json.tmp"))
+        self.assertEqual(self.session(login("x"))[0], [LOGIN_OK])
+        os.unlink(self.path("store.json.lock"))
+        os.symlink(victim, self.path("store.json.lock"))
+        self.assertIn("Too many levels of symbolic links", self.message(login("y"))[1][0])
+        self.assertEqual(self.session(get())[0], [token_answer("x")])
+        self.assertEqual(self.read("victim"), b"precious")
+
+    @posix_only
+    def test_a_foreign_owner_keeps_the_store(self):
+        self.write("store.json", '{"%s":"x"}' % CRATES_IO, 0o600)
+        uid = os.stat(self.store).st_uid
+        with mock.patch("os.geteuid", lambda: uid + 1):
+            credential = cc._FileCredential(["--example-file", self.store])
+            for line in (login("y"), logout()):
+                self.assertEqual(
+                    answer(credential, line)["Err"]["message"],
+                    "the token store `%s` belongs to another user (uid %d), and is left as it is:"
+                    " name another file with --example-file" % (self.store, uid),
+                )
+            self.assertEqual(serve(credential, get()), [token_answer("x")])
+
+    def as_nobody(self, function):
+        """Run a function in a child without the rights of root."""
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                if os.geteuid() == 0:
+                    os.seteuid(65534)
+                function()
+                status = 0
+            finally:
+                os._exit(status)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+
+    @posix_only
+    def test_a_read_only_directory_keeps_the_store_and_says_so(self):
+        self.write("store.json", '{"%s":"x"}' % CRATES_IO, 0o600)
+        if os.geteuid() == 0:
+            os.chown(self.store, 65534, -1)
+        os.chmod(self.directory, 0o555)
+        self.addCleanup(os.chmod, self.directory, 0o755)
+
+        def check():
+            credential = cc._FileCredential(["--example-file", self.store])
+            err = answer(credential, login("y"))["Err"]
+            assert err["message"] == (
+                "cannot write the token store `%s`: what it holds is unchanged" % self.store
+            ), err
+            assert "Permission denied" in err["caused-by"][0], err
+            assert serve(credential, get()) == [token_answer("x")]
+
+        self.as_nobody(check)
+        self.assertEqual(self.read("store.json"), b'{"%s":"x"}' % CRATES_IO.encode())
+
+    @posix_only
+    def test_a_full_disk_keeps_the_store_and_says_so(self):
+        before = json.dumps({CRATES_IO: "x", "pad": "y" * 4000})
+        self.write("store.json", before, 0o600)
+
+        def full():
+            os.setsid()
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+        message, causes = self.message(login("z" * 2000), preexec_fn=full)
+        self.assertEqual(
+            message, "cannot write the token store `%s`: what it holds is unchanged" % self.store
+        )
+        self.assertIn("File too large", causes[0])
+        self.assertEqual(self.read("store.json").decode(), before)
+        self.assertEqual(sorted(os.listdir(self.directory)), ["store.json", "store.json.lock"])
+
+    @posix_only
+    def test_a_kill_at_any_point_leaves_the_old_or_the_new_file(self):
+        """A login is killed before its first, second, ... call of the system."""
+        program = textwrap.dedent(
+            """
+            import os, signal, sys
+            sys.path.insert(0, %r)
+            import cargo_credential as cc
+            left = int(sys.argv[1])
+            def killing(function):
+                def call(*arguments, **named):
+                    global left
+                    left -= 1
+                    if left < 0:
+                        os.kill(os.getpid(), signal.SIGKILL)
+                    return function(*arguments, **named)
+                return call
+            for name in ("open", "fstat", "fsync", "replace", "unlink", "fdopen"):
+                setattr(os, name, killing(getattr(os, name)))
+            import fcntl
+            fcntl.flock = killing(fcntl.flock)
+            store = cc._Store("store.json")
+            store.change(lambda tokens: tokens.update(new="2"))
+            """
+        )
+        old, new = {"old": "1"}, {"old": "1", "new": "2"}
+        outcomes = []
+        status = -signal.SIGKILL
+        while status == -signal.SIGKILL:
+            self.write("store.json", json.dumps(old), 0o600)
+            process = start(["-c", program % HERE, str(len(outcomes))], cwd=self.directory)
+            errors = process.communicate(timeout=60)[1]
+            self.assertEqual(errors, b"")
+            status = process.returncode
+            outcomes.append(json.loads(self.read("store.json").decode()))
+            self.assertIn(outcomes[-1], (old, new))
+            cc._Store(self.store).change(lambda tokens: tokens.update(third="3"))
+            self.assertEqual(
+                json.loads(self.read("store.json").decode()), dict(outcomes[-1], third="3")
+            )
+            self.assertEqual(sorted(os.listdir(self.directory)), ["store.json", "store.json.lock"])
+        self.assertEqual(status, 0)
+        self.assertEqual((outcomes[0], outcomes[-1]), (old, new))
+        self.assertGreater(len(outcomes), 8)
+
+
+# ---- Fuzz ----------------------------------------------------------------------------------
+
+
+class Fuzz(unittest.TestCase):
+    """Whatever comes in: the hello, then well-formed answers, no exception, no token."""
+
+    SEED = 20261122
+
+    def setUp(self):
+        self.random = random.Random(self.SEED)
+
+    def value(self, depth=0):
+        pick = self.random.choice
+        if depth > 3 or self.random.random() < 0.5:
+            return pick([None, True, 0, -1, 1.5, 2**64, "", "get", "read", "u", "\u00e9", "\ud800",
+                         "\x00\n\"\\", TOKEN, 10**30, "https://r.example/", "x" * 1000])  # fmt: skip
+        if self.random.random() < 0.5:
+            return [self.value(depth + 1) for _ in range(self.random.randrange(4))]
+        return {self.key(): self.value(depth + 1) for _ in range(self.random.randrange(4))}
+
+    def key(self):
+        return self.random.choice(
+            ["v", "registry", "index-url", "name", "headers", "kind", "operation", "token", "args",
+             "login-url", "vers", "cksum", "x", "", "\u65e5"]
+        )  # fmt: skip
+
+    def line(self):
+        fields = json.loads(self.random.choice(self.VALID).decode())
+        for _ in range(self.random.randrange(4)):
+            target = self.random.choice([fields, fields.get("registry")])
+            if isinstance(target, dict):
+                if target and self.random.random() < 0.3:
+                    del target[self.random.choice(sorted(target))]
+                else:
+                    target[self.key()] = self.value()
+        line = json.dumps(fields, ensure_ascii=self.random.random() < 0.5)
+        data = bytearray(line.encode("utf-8", "surrogatepass"))
+        if self.random.random() < 0.3:
+            for _ in range(self.random.randrange(1, 4)):
+                at = self.random.randrange(len(data) + 1)
+                data[at : at + self.random.randrange(3)] = bytes(
+                    self.random.choice([0, 10, 13, 34, 44, 91, 92, 123, 125, 128, 255, 237])
+                    for _ in range(self.random.randrange(3))
+                )
+        if self.random.random() < 0.01:
+            deep = self.random.choice([b"[", b'{"a":']) * self.random.randrange(1, 100000)
+            data = bytearray(b'{"v":1,"x":') + deep
+        return bytes(data) + b"\n"
+
+    VALID = [
+        GET, LOGIN, LOGOUT, line_of(cc.UnknownAction(), args=["a b", "C:\\x"]),
+        line_of(cc.GetAction(cc.PublishOperation("foo", "1.0.0", "ab"))),
+    ]  # fmt: skip
+
+    def perform(self, registry, action, args):
+        token = getattr(getattr(action, "options", None), "token", None) or cc.Secret(TOKEN)
+        value = token.expose()
+        registry.host
+        choice = self.random.randrange(12)
+        if choice < 4:
+            return [cc.GetResponse(token), cc.LoginResponse(), cc.LogoutResponse(), None][choice]
+        if choice == 4:
+            return cc.GetResponse(token, self.random.choice([cc.CacheNever(), 5, None]))
+        raise [
+            cc.NotFound, cc.UrlNotSupported(), cc.OtherError(value, [value]), ValueError(args, value),
+            KeyError(value), subprocess.CalledProcessError(1, ["x", value]), SystemExit(value),
+        ][choice - 5]  # fmt: skip
+
+    def check(self, lines):
+        written = io.BytesIO()
+        cc.serve(Doing(self.perform), io.BytesIO(lines), written)
+        output = written.getvalue()
+        self.assertTrue(output.endswith(b"\n"))
+        answers = output.decode("utf-8").split("\n")[:-1]
+        self.assertEqual(answers[0], '{"v":[1]}')
+        self.assertLessEqual(len(answers) - 1, lines.count(b"\n"))
+        for line in answers[1:]:
+            try:
+                response = cc.CredentialResponse.from_json(line)
+                self.assertEqual(response.to_json(), line)
+            except cc.Error as error:
+                self.assertEqual(error.to_json(), line)
+                self.assertNotIn(TOKEN, line)
+
+    def test_whatever_comes_in_is_answered_well(self):
+        end = time.monotonic() + float(os.environ.get("CARGO_CREDENTIAL_FUZZ", 2))
+        while time.monotonic() < end:
+            self.check(b"".join([self.line() for _ in range(self.random.randrange(1, 6))]))
+
+
+# ---- Real Cargo ----------------------------------------------------------------------------
+
+
+class Registry(http.server.BaseHTTPRequestHandler):
+    """A private registry on 127.0.0.1: sparse index, downloads and API, all with a token."""
+
+    protocol_version = "HTTP/1.1"
+
+    def handle_one(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        server, path, token = self.server, self.path, self.headers.get("Authorization")
+        server.log.append((self.command, path, token))
+        if token != server.token:
+            return self.reply(401, b"", {"WWW-Authenticate": 'Cargo login_url="%s/me"' % server.url})
+        if path == "/index/config.json":
+            config = {"dl": server.url + "/dl", "api": server.url, "auth-required": True}
+            return self.reply(200, config)
+        if path.startswith("/index/"):
+            name = path.rsplit("/", 1)[1]
+            lines = [json.dumps(entry) for entry in server.index.get(name, [])]
+            return self.reply(200 if lines else 404, "\n".join(lines).encode())
+        if path.startswith("/dl/"):
+            return self.reply(200, server.crates["-".join(path.split("/")[2:4])])
+        return self.reply(200, self.api(self.command, path, body))
+
+    do_GET = do_PUT = do_DELETE = handle_one
+
+    def api(self, method, path, body):
+        parts = path.split("/")[4:]
+        if parts == ["new"]:
+            length = int.from_bytes(body[:4], "little")
+            self.server.add(json.loads(body[4 : 4 + length].decode()), body[8 + length :])
+            return {"warnings": {"invalid_categories": [], "invalid_badges": [], "other": []}}
+        if parts[-1] == "owners":
+            if method == "GET":
+                return {"users": [{"id": 1, "login": "somebody", "name": None}]}
+            return {"ok": True, "msg": "owner " + json.loads(body.decode())["users"][0]}
+        for entry in self.server.index[parts[0]]:
+            entry["yanked"] = parts[-1] == "yank"
+        return {"ok": True}
+
+    def reply(self, status, body, headers=()):
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in dict(headers).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+class RegistryServer(http.server.HTTPServer):
+    def __init__(self, token):
+        super().__init__(("127.0.0.1", 0), Registry)
+        self.token, self.log, self.index, self.crates = token, [], {}, {}
+        self.url = "http://127.0.0.1:%d" % self.server_port
+        self.add({"name": "dep", "vers": "1.0.0"}, self.crate("dep", "1.0.0"))
+        self.thread = threading.Thread(target=self.serve_forever, args=(0.05,))
+        self.thread.start()
+
+    def process_request(self, request, client_address):
+        # One thread a connection, as ThreadingHTTPServer from Python 3.7 on
+        work = threading.Thread(target=self.process_request_thread, args=(request, client_address))
+        work.daemon = True
+        work.start()
+
+    def process_request_thread(self, request, client_address):
+        try:
+            self.finish_request(request, client_address)
+        except OSError:
+            pass
+        finally:
+            self.shutdown_request(request)
+
+    @staticmethod
+    def crate(name, vers):
+        files = {
+            "Cargo.toml": '[package]\nname = "%s"\nversion = "%s"\nedition = "2021"\n' % (name, vers),
+            "src/lib.rs": "pub fn answer() -> u32 { 42 }\n",
+        }
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+            for path, text in files.items():
+                member = tarfile.TarInfo("%s-%s/%s" % (name, vers, path))
+                member.size = len(text)
+                archive.addfile(member, io.BytesIO(text.encode()))
+        return packed.getvalue()
+
+    def add(self, meta, crate):
+        name, vers = meta["name"], meta["vers"]
+        entry = {"name": name, "vers": vers, "deps": [], "features": {}, "yanked": False,
+                 "cksum": hashlib.sha256(crate).hexdigest()}  # fmt: skip
+        self.index.setdefault(name, []).append(entry)
+        self.crates[name + "-" + vers] = crate
+
+    def close(self):
+        self.shutdown()
+        self.thread.join()
+        self.server_close()
+
+
+@posix_only
+@needs("cargo")
+class RealCargo(Directory):
+    """What counts in the end: cargo itself, with a registry that wants a token for everything."""
+
+    TOKEN = "Bearer real-cargo-" + TOKEN
+    PROJECT = (
+        '[package]\nname = "app"\nversion = "0.1.0"\nedition = "2021"\nlicense = "MIT"\n'
+        'description = "d"\npublish = ["alt"]\n\n[dependencies]\n'
+        'dep = { version = "1", registry = "alt" }\n'
+    )
+
+    def setUp(self):
+        super().setUp()
+        self.registry = RegistryServer(self.TOKEN)
+        self.addCleanup(self.registry.close)
+        self.write("project/Cargo.toml", self.PROJECT)
+        self.write("project/src/main.rs", "fn main() { assert_eq!(dep::answer(), 42); }\n")
+        self.index = "sparse+%s/index/" % self.registry.url
+
+    def configure(self, *provider, extra=""):
+        lines = ["[registries.alt]", 'index = "%s"' % self.index]
+        if provider:
+            lines.append("credential-provider = " + json.dumps(provider))
+        self.write("project/.cargo/config.toml", "\n".join(lines) + "\n" + extra)
+
+    def configure_file(self):
+        self.configure(MODULE, "--example-file", self.path("the store.json"), "--any-registry")
+
+    def cargo_environment(self):
+        return environment(
+            CARGO_HOME=self.path("cargo-home"), CARGO_TERM_COLOR="never",
+            CARGO_NET_RETRY="0", PATH=os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"],
+        )  # fmt: skip
+
+    def cargo(self, *arguments, status=0, stdin=b""):
+        """Cargo's standard error, with Cargo's own pipe for standard input."""
+        process = subprocess.Popen(
+            ("cargo",) + arguments, cwd=self.path("project"), env=self.cargo_environment(),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            preexec_fn=os.setsid,
+        )  # fmt: skip
+        output, errors = process.communicate(stdin, timeout=120)
+        self.assertEqual(process.returncode, status, errors.decode())
+        self.output = output.decode()
+        self.assertNotIn(TOKEN, self.output + errors.decode())
+        return errors.decode()
+
+    def store(self):
+        return json.loads(self.read("the store.json").decode())
+
+    def test_a_registrys_whole_life(self):
+        """Login, build, publish, yank, unyank, owners, logout, and logout again."""
+        self.configure_file()
+        token = self.TOKEN.encode() + b"\n"
+        self.assertIn("no token found for `alt`", self.cargo("build", status=101))
+        shown = self.cargo("login", "--registry", "alt", stdin=token)
+        self.assertIn("Updating `alt` index", shown)
+        self.assertEqual(self.store(), {self.index: self.TOKEN})
+        self.assertIn("Compiling dep v1.0.0 (registry `alt`)", self.cargo("build"))
+        self.assertIn(("GET", "/dl/dep/1.0.0/download", self.TOKEN), self.registry.log)
+        self.assertIn(
+            "Published app v0.1.0 at registry `alt`", self.cargo("publish", "--allow-dirty")
+        )
+        self.assertIn("Yank app@0.1.0", self.cargo("yank", "app@0.1.0", "--registry", "alt"))
+        self.assertTrue(self.registry.index["app"][0]["yanked"])
+        self.cargo("yank", "--undo", "app@0.1.0", "--registry", "alt")
+        self.assertFalse(self.registry.index["app"][0]["yanked"])
+        shown = self.cargo("owner", "--add", "them", "app", "--registry", "alt")
+        self.assertIn("owner them", shown)
+        self.cargo("owner", "--list", "app", "--registry", "alt")
+        self.assertEqual(self.output, "somebody\n")
+        self.cargo("logout", "--registry", "alt")
+        self.assertEqual(self.store(), {})
+        shown = self.cargo("logout", "--registry", "alt")
+        self.assertIn("not currently logged in to `alt`", shown)
+        self.assertIn("no token found for `alt`", self.cargo("update", status=101))
+
+    def test_a_token_is_typed_on_a_terminal(self):
+        self.configure_file()
+        terminal = Terminal(
+            ["cargo", "login", "--registry", "alt"],
+            cwd=self.path("project"), env=self.cargo_environment(),
+        )  # fmt: skip
+        self.addCleanup(terminal.close)
+        prompt = "please paste the token found on %s/me below\r\n" % self.registry.url
+        shown = terminal.read(prompt.encode())
+        terminal.wait_for_no_echo()
+        terminal.type(self.TOKEN.encode() + b"\n")
+        status, rest = terminal.rest()
+        self.assertEqual(status, 0, rest)
+        self.assertNotIn(TOKEN.encode(), shown + rest)
+        self.assertEqual(self.store(), {self.index: self.TOKEN})
+
+    def test_ctrl_c_at_the_prompt_ends_both_and_stores_nothing(self):
+        self.configure_file()
+        terminal = Terminal(
+            ["cargo", "login", "--registry", "alt"],
+            cwd=self.path("project"), env=self.cargo_environment(),
+        )  # fmt: skip
+        self.addCleanup(terminal.close)
+        terminal.read(b" below\r\n")
+        terminal.wait_for_no_echo()
+        terminal.type(b"half\x03")
+        status, rest = terminal.rest()
+        self.assertNotEqual(status, 0)
+        self.assertNotIn(b"Traceback", rest)
+        self.assertFalse(os.path.exists(self.path("the store.json")))
+
+    TELLER = """
+        class Provider(Credential):
+            def perform(self, registry, action, args):
+                with open(args[0], "a") as log:
+                    operation = getattr(action, "operation", "")
+                    log.write("%%s %%s %%r\\n" %% (action, registry.name, operation))
+                %s
+        """
+
+    def teller(self, name, code):
+        """A provider that logs what it is asked and then does `code`."""
+        log = self.path(name + ".log")
+        return [self.provider(self.TELLER % code, name + ".py"), log]
+
+    def log(self, name):
+        return self.read(name + ".log").decode().splitlines()
+
+    def globally(self, *providers):
+        """Configure global providers, the last of which Cargo asks first, by aliases."""
+        names = ["alias%d" % i for i in range(len(providers))]
+        lines = ["[registry]", "global-credential-providers = " + json.dumps(names)]
+        lines += ["[credential-alias]"] + [
+            "%s = %s" % (name, json.dumps(provider)) for name, provider in zip(names, providers)
+        ]
+        self.configure(extra="\n".join(lines) + "\n")
+
+    def test_a_provider_without_the_token_lets_the_next_one_answer(self):
+        for error in ("NotFound", "UrlNotSupported"):
+            with self.subTest(error):
+                good = self.teller("good", "return GetResponse(Secret(%r))" % self.TOKEN)
+                self.globally(good, self.teller("first" + error, "raise " + error))
+                self.cargo("update")
+                self.assertEqual(self.log("first" + error), ["get alt ReadOperation()"])
+                self.assertEqual(self.log("good")[-1], "get alt ReadOperation()")
+
+    def test_a_provider_that_fails_ends_the_command(self):
+        self.teller("good", "raise NotFound")
+        good = [self.path("good.py"), self.path("good.log")]
+        for code, causes in [
+            ("raise OperationNotSupported", ["requested operation not supported"]),
+            ("raise ValueError('the vault is sealed') from KeyError('k')",
+             ["the vault is sealed", "KeyError: 'k'"]),
+            ("raise ValueError(Secret(%r).expose())" % TOKEN, ["[REDACTED]"]),
+            ("sys.exit(1)", ["the provider tried to exit with status 1 instead of answering"]),
+            ("return GetResponse(Secret('x\\r\\nX-Evil: 1'))",
+             ["the token contains a line break, so no HTTP header can carry it"]),
+            ("return", ["the provider returned NoneType for the action `get`: it must return a"
+                        " GetResponse, or raise an Error"]),
+        ]:  # fmt: skip
+            with self.subTest(code):
+                first = self.teller("first", code)
+                self.globally(good, first)
+                errors = self.cargo("update", status=101)
+                self.assertFalse(os.path.exists(good[1]))
+                told = "error: credential provider `%s` failed action `get`\n" % " ".join(first)
+                indented = "\n\nCaused by:\n  ".join([""] + causes)[1:] + "\n"
+                self.assertTrue(errors.endswith(indented), errors)
+                self.assertIn("credential provider `%s` failed action `get`" % " ".join(first), errors)
+                self.assertNotIn("X-Evil", errors + repr(self.registry.log))
+                del told
+
+    def test_when_no_provider_knows_the_registry_cargo_says_so(self):
+        self.globally(self.teller("one", "raise UrlNotSupported"))
+        self.assertIn(
+            "no credential providers could handle the request",
+            self.cargo("login", "--registry", "alt", status=101, stdin=b"x\n"),
+        )
+        self.assertEqual(
+            self.log("one"), ["get alt ReadOperation()"]
+        )
+
+    def test_each_operation_and_its_cache(self):
+        for cache in ("CacheSession()", "CacheNever()", "CacheExpires(time.time() + 3600)"):
+            with self.subTest(cache):
+                name = cache[:8]
+                answer = "return GetResponse(Secret(%r), %s, %s)"
+                self.configure(*self.teller(name, answer % (self.TOKEN, cache, cache == "CacheNever()")))
+                self.registry.index.pop("app", None)
+                self.cargo("publish", "--allow-dirty", "--no-verify")
+                log = self.log(name)
+                if cache == "CacheNever()":
+                    self.assertGreaterEqual(len(log), 8, log)
+                else:
+                    self.assertEqual(len(log), 2, log)
+                (publish,) = [line for line in log if "Publish" in line]
+                cksum = hashlib.sha256(self.registry.crates["app-0.1.0"]).hexdigest()
+                self.assertEqual(
+                    publish,
+                    "get alt PublishOperation(name='app', vers='0.1.0', cksum='%s')" % cksum,
+                )
+
+    def test_arguments_with_escapes_and_the_401s_headers_arrive(self):
+        path = self.provider(
+            """
+            class Provider(Credential):
+                def get(self, registry, operation, args):
+                    raise OtherError(repr((args, registry.host, registry.headers[-2:])))
+            """
+        )
+        self.configure(path, 'C:\\a "b" \u00e9')
+        errors = self.cargo("update", status=101)
+        self.assertIn(repr((['C:\\a "b" \u00e9'], "127.0.0.1"))[:-1], errors)
+        self.assertIn('WWW-Authenticate: Cargo login_url="%s/me"' % self.registry.url, errors)
+
+    def test_arguments_of_cargo_login_follow_the_configured_ones(self):
+        path = self.provider(
+            """
+            class Provider(Credential):
+                def login(self, registry, options, args):
+                    raise OtherError(repr(args))
+                def get(self, registry, operation, args):
+                    raise NotFound
+            """
+        )
+        self.configure(path, "configured")
+        errors = self.cargo("login", "--registry", "alt", "--", "--vault", "x", status=101, stdin=b"t\n")
+        self.assertIn("['configured', '--vault', 'x']", errors)
+
+    def test_a_relative_path_is_taken_from_the_directory_of_the_configuration(self):
+        self.configure_file()
+        self.cargo("login", "--registry", "alt", stdin=self.TOKEN.encode())
+        path = os.path.relpath(MODULE, self.path("project"))
+        self.configure(path, "--example-file", self.path("the store.json"), "--any-registry")
+        os.mkdir(self.path("project", "sub"))
+        self.cargo("update", "--manifest-path", self.path("project", "Cargo.toml"))
+
+    def test_the_configuration_that_a_person_is_shown_is_taken(self):
+        answer = "return GetResponse(Secret(%r))" % self.TOKEN
+        command = json.dumps(self.teller("my prov", answer))
+        shown = cc._CONFIGURATION.format(command)
+        one, several = shown[shown.index("[registries") :].split("\nor, for ")
+        several = several[several.index("[registry]") :]
+        index = 'index = "%s"\n' % self.index
+        for text in (one.replace("NAME]\n", "alt]\n" + index), several + "[registries.alt]\n" + index):
+            self.write("project/.cargo/config.toml", text)
+            self.cargo("update")
+
+
+# ---- The project ---------------------------------------------------------------------------
+
+
+class Project(unittest.TestCase):
+    def test_every_public_name_is_listed_and_documented(self):
+        public = {
+            name for name, value in vars(cc).items()
+            if not name.startswith("_") and getattr(value, "__module__", "cargo_credential") == cc.__name__
+            and name not in ("TYPE_CHECKING", "json", "os", "sys")
+        }  # fmt: skip
+        self.assertEqual(public, set(cc.__all__))
+        self.assertEqual(len(cc.__all__), len(set(cc.__all__)))
+        if __doc__:  # not under -OO
+            for name in cc.__all__:
+                self.assertTrue(name == "PROTOCOL_VERSION_1" or getattr(cc, name).__doc__, name)
+
+    def test_nothing_is_imported_beyond_json_os_and_sys(self):
+        code = (
+            "import json, os, sys; before = set(sys.modules); sys.path.insert(0, %r)\n"
+            "import cargo_credential, io\n"
+            "class Provider(cargo_credential.Credential):\n"
+            "    def get(self, registry, operation, args):\n"
+            "        return cargo_credential.GetResponse(cargo_credential.Secret('x'))\n"
+            "cargo_credential.serve(Provider(), io.BytesIO(%r), io.BytesIO())\n"
+            "print(sorted(set(sys.modules) - before))" % (HERE, GET)
+        )
+        output, errors = start(["-c", code]).communicate(timeout=60)
+        self.assertEqual((output.strip(), errors), (b"['cargo_credential']", b""))
+
+    def test_no_function_is_longer_than_35_lines(self):
+        if sys.version_info < (3, 8):
+            self.skipTest("needs Python 3.8 for the ends of functions")
+        with open(MODULE, encoding="utf-8") as file:
+            tree = ast.parse(file.read())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                self.assertLessEqual(node.end_lineno - node.lineno + 1, 35, node.name)
+
+    def test_every_example_has_its_case(self):
+        with open(os.path.abspath(__file__), encoding="utf-8") as file:
+            tests = file.read()
+        for name in os.listdir(os.path.join(HERE, "examples")):
+            if name.endswith(".py"):
+                self.assertIn('"%s"' % name, tests)
+
+
+class Readme(Directory):
+    def setUp(self):
+        super().setUp()
+        with open(os.path.join(HERE, "README.md"), encoding="utf-8") as file:
+            self.readme = file.read()
+        self.blocks = re.findall(r"```(\w+)\n(.*?)```\n", self.readme, re.DOTALL)
+
+    def test_every_public_name_is_mentioned(self):
+        for name in cc.__all__:
+            self.assertIn("`%s" % name, self.readme)
+
+    @posix_only
+    def test_the_commands_show_what_the_page_shows(self):
+        consoles = [text for language, text in self.blocks if language == "console"]
+        self.assertTrue(consoles)
+        for text in consoles:
+            for command in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+                lines = command.splitlines(True)
+                count = 1 + sum(line.endswith("\\\n") for line in lines)
+                command, shown = "".join(lines[:count]), "".join(lines[count:])
+                if "test_cargo_credential.py" in command or not shown:
+                    continue
+                path = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+                process = subprocess.Popen(
+                    ["/bin/sh", "-c", command], cwd=HERE, env=environment(PATH=path),
+                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                )  # fmt: skip
+                output = process.communicate(timeout=60)[0].decode()
+                self.assertEqual(output, shown)
+
+    def test_the_first_provider_runs(self):
+        (source,) = [text for language, text in self.blocks if language == "python"]
+        self.assertLess(source.count("\n"), 15)
+        shutil.copy(MODULE, self.directory)
+        self.write("token", TOKEN + "\n")
+        path = self.write("prov.py", source.replace("/run/secrets/cargo-token", self.path("token")))
+        corp = cc.RegistryInfo("sparse+https://crates.corp.example/index/")
+        answers, errors = self.run_provider(path, get(corp), get(), login("x", corp))
+        self.assertEqual(answers, [token_answer(TOKEN), URL_NOT_SUPPORTED, NOT_SUPPORTED])
+        self.assertEqual(errors, "")
+
+
+if __name__ == "__main__":
+    unittest.main()
