@@ -957,7 +957,8 @@ class _Console:
     """Makes the terminal, or the null device without one, standard input and output.
 
     Entering returns Cargo's pipes as binary streams, on descriptors that no child process
-    inherits; leaving puts everything back. Source: the crate's module `stdio`.
+    inherits. Leaving puts everything back, unless the provider left a thread running.
+    Source: the crate's module `stdio`.
     """
 
     def __enter__(self) -> "tuple[BinaryIO, BinaryIO]":
@@ -977,18 +978,15 @@ class _Console:
         return self._pipes
 
     def __exit__(self, *exception: object) -> None:
-        # At its exit Python waits for the threads that the provider leaves; waiting for them
-        # here keeps what they still print from Cargo.
-        for thread in _threads() - self._threads:
-            if not thread.daemon:
-                thread.join()
-        for stream in (sys.stdout, *self._before):
-            _quietly(stream, "flush")
-        for console in self._console:
-            _quietly(console, "close")
-        self._set_streams(self._before)
-        for descriptor, pipe in enumerate(self._pipes):
-            os.dup2(pipe.fileno(), descriptor)
+        if not _threads() - self._threads:  # one that the provider left could write to Cargo's pipe
+            for stream in (sys.stdout, *self._before):
+                _quietly(stream, "flush")
+            for console in self._console:
+                _quietly(console, "close")
+            self._set_streams(self._before)
+            for descriptor, pipe in enumerate(self._pipes):
+                os.dup2(pipe.fileno(), descriptor)
+        for pipe in self._pipes:
             _quietly(pipe, "close")
 
     @staticmethod
@@ -1249,7 +1247,8 @@ def main(credential: Credential) -> None:
     """Be a provider: `main(MyCredential())` is the whole program. Source: `main`.
 
     Speaks with Cargo until Cargo closes the pipe. All the while, standard input and output are
-    the terminal, or the null device without one, to `credential`, its threads and its children.
+    the terminal, or the null device without one, to `credential`, its threads and its children;
+    afterwards they are what they were, unless it left a thread running.
     Who starts the program at a terminal is told how to configure it instead.
     Raises SystemExit with status 130 at Ctrl-C.
     """
