@@ -1050,19 +1050,16 @@ def _read_hidden_line() -> str:
 # ---- I/O: the example provider -------------------------------------------------------------
 
 
-def _locked(path: str) -> "BinaryIO":
-    """A lock, until it is closed or the process ends: the system lets no other have it."""
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    file = os.fdopen(os.open(path, flags, 0o600), "rb+")
+def _lock(descriptor: int) -> None:
+    """Wait for a lock, which the system takes back when the file is closed or the process ends."""
     if sys.platform == "win32":
         import msvcrt
 
-        _patiently(lambda: msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1), 60)
+        _patiently(lambda: msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1), 60)
     else:
         import fcntl
 
-        fcntl.flock(file, fcntl.LOCK_EX)
-    return file
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def _patiently(action: "Callable[[], _T]", seconds: int = 5) -> "_T":
@@ -1073,8 +1070,9 @@ def _patiently(action: "Callable[[], _T]", seconds: int = 5) -> "_T":
     while True:
         try:
             return action()
-        except PermissionError:
-            if sys.platform != "win32" or time.monotonic() > end:
+        except OSError as error:
+            final = sys.platform != "win32" or isinstance(error, FileNotFoundError)
+            if final or time.monotonic() > end:
                 raise
             time.sleep(0.01)
 
@@ -1125,8 +1123,10 @@ class _Store:
 
     def change(self, edit: "Callable[[dict[str, str]], None]") -> None:
         """Let `edit` change the tokens, and store them for good. Raises what it raises."""
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         try:
-            with _locked(self._path + ".lock"):
+            with open(os.open(self._path + ".lock", flags, 0o600), "rb+") as lock:
+                _lock(lock.fileno())
                 self._discard()  # what a killed process left
                 tokens = self.read(to_change=True)
                 edit(tokens)

@@ -31,14 +31,13 @@ import textwrap
 import threading
 import time
 import unittest
-import warnings
 from unittest import mock
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
 
-import cargo_credential as cc  # noqa: E402
+import cargo_credential as cc
 
 MODULE = os.path.join(HERE, "cargo_credential.py")
 CRATES_IO = "https://github.com/rust-lang/crates.io-index"
@@ -1115,7 +1114,7 @@ class Console(Directory):
             ("print", "print('noise')"),
             ("a flush", "sys.stdout.write('noise'); sys.stdout.flush()"),
             ("descriptor 1", "os.write(1, b'noise')"),
-            ("a child", "subprocess.check_call([sys.executable, '-c', 'print(1)'])"),
+            ("a child", "subprocess.call([sys.executable, '-c', 'print(1)'])"),
             ("a shell", "os.system('echo noise')"),
             ("the original", "sys.__stdout__.write('noise')"),
             ("a handler from before", "EARLY.write('noise')"),
@@ -1789,6 +1788,19 @@ class ExampleFile(Directory):
         tokens = {registry.index_url: "token-%d" % i for i, registry in enumerate(registries)}
         self.assertEqual(json.loads(self.read("store.json").decode()), tokens)
 
+    def test_a_store_that_another_process_has_open_is_replaced_all_the_same(self):
+        self.session(login("one"))
+        with open(self.store, "rb") as reader:
+            work = threading.Thread(target=self.process, args=(login("two"),))
+            work.start()
+            while not WINDOWS and work.is_alive():  # on Windows it waits for the reader to close
+                work.join(0.1)
+            while WINDOWS and not os.path.exists(self.store + ".tmp"):
+                time.sleep(0.01)
+            self.assertIn(b"one", reader.read())
+        work.join()
+        self.assertEqual(self.session(get())[0], [token_answer("two")])
+
     @posix_only
     def test_the_file_and_its_neighbours_are_private(self):
         self.process(login("x"), preexec_fn=lambda: (os.setsid(), os.umask(0)))
@@ -1822,7 +1834,7 @@ class ExampleFile(Directory):
     def test_a_named_pipe_or_device_is_no_store(self):
         os.mkfifo(self.store)
         for path in (self.store, os.devnull):
-            message, causes = self.message(get(), options=["--example-file", path])
+            message, _ = self.message(get(), options=["--example-file", path])
             self.assertEqual(message, "the token store `%s` is not a regular file" % path)
 
     @posix_only
@@ -2468,7 +2480,8 @@ class Readme(Directory):
         self.assertLess(source.count("\n"), 15)
         shutil.copy(MODULE, self.directory)
         self.write("token", TOKEN + "\n")
-        path = self.write("prov.py", source.replace("/run/secrets/cargo-token", self.path("token")))
+        path = self.write("prov.py", source.replace(
+            "/run/secrets/cargo-token", self.path("token").replace("\\", "/")))
         corp = cc.RegistryInfo("sparse+https://crates.corp.example/index/")
         answers, errors = self.run_provider(path, get(corp), get(), login("x", corp))
         self.assertEqual(answers, [token_answer(TOKEN), URL_NOT_SUPPORTED, NOT_SUPPORTED])
