@@ -65,15 +65,15 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
     from datetime import datetime
-    from typing import Any, BinaryIO, TypeVar
+    from typing import IO, Any, BinaryIO, TypeVar
 
     _T = TypeVar("_T")
 
 __version__ = "1.0.0"
 __all__ = [
     "PROTOCOL_VERSION_1", "Action", "CacheControl", "CacheExpires", "CacheNever", "CacheSession",
-    "CacheUnknown", "Credential", "CredentialHello", "CredentialRequest", "CredentialResponse",
-    "Error", "GetAction", "GetResponse", "LoginAction", "LoginOptions", "LoginResponse",
+    "CacheUnknown", "Credential", "CredentialHello", "CredentialProcess", "CredentialRequest",
+    "CredentialResponse", "Error", "GetAction", "GetResponse", "LoginAction", "LoginOptions", "LoginResponse",
     "LogoutAction", "LogoutResponse", "NotFound", "Operation", "OperationNotSupported",
     "OtherError", "OwnersOperation", "ProtocolError", "PublishOperation", "ReadOperation",
     "RegistryInfo", "Secret", "UnknownAction", "UnknownError", "UnknownOperation",
@@ -833,7 +833,7 @@ def serve(credential: Credential, reader: "BinaryIO", writer: "BinaryIO") -> Non
         _send(writer, _answer(credential, request))
 
 
-def _send(writer: "BinaryIO", line: str) -> None:
+def _send(writer: "IO[bytes]", line: str) -> None:
     writer.write(line.encode("utf-8") + b"\n")
     writer.flush()
 
@@ -1047,6 +1047,124 @@ def _read_hidden_line() -> str:
         return getpass.getpass("")
 
 
+# ---- I/O: another provider -----------------------------------------------------------------
+
+
+class CredentialProcess(Credential):
+    """Another provider, run as Cargo runs it. Source: Cargo's `CredentialProcessCredential`.
+
+    path: the program; it is looked up on PATH if it is a bare name.
+    args: what the configuration lists behind it. The provider gets them before a request's.
+    """
+
+    def __init__(self, path: str, *args: str) -> None:
+        self._path = path
+        self._args = args
+
+    def perform(self, registry: RegistryInfo, action: Action, args: "list[str]") -> CredentialResponse:
+        """Ask the provider, and wait for it to exit. Raises the Error that it answers with.
+
+        If it breaks the protocol, that is an OtherError in Cargo's words; `caused_by` says what
+        is wrong with its line and what became of it. It is never left running.
+        """
+        child = _Child(self._path)
+        try:
+            hello = child.read("hello", CredentialHello.from_json)
+            v = negotiate_version(hello.v, sorted(_VERSIONS))
+            child.write(CredentialRequest(v, registry, action, [*self._args, *args]).to_json())
+            answer = child.read("response", lambda line: _read_answer(line, v))
+            child.finish()
+        finally:
+            child.end()
+        if isinstance(answer, Error):
+            raise answer
+        try:
+            _check_response(answer, action)
+            answer.to_json(v)
+        except (TypeError, ValueError) as fault:
+            message = f"credential provider produced unexpected response for `{action}` request"
+            raise OtherError(message, [str(fault)]) from None
+        return answer
+
+
+def _read_answer(line: bytes, v: int) -> "CredentialResponse | Error":
+    try:
+        return CredentialResponse.from_json(line, v)
+    except Error as error:
+        return error
+
+
+class _Child:
+    """A provider's process while it is asked one thing."""
+    grace = 5  # seconds to exit in, for one that broke the protocol
+
+    def __init__(self, path: str) -> None:
+        import queue
+        import subprocess
+        import threading
+
+        pipe = subprocess.PIPE
+        self._path = path
+        self._lines: queue.Queue[bytes] = queue.Queue()
+        try:
+            self._process = subprocess.Popen([path, "--cargo-plugin"], stdin=pipe, stdout=pipe)
+        except OSError as error:
+            raise OtherError("failed to spawn credential process", [str(error)]) from None
+        assert self._process.stdin and self._process.stdout  # as PIPE promises
+        self._stdin, stdout = self._process.stdin, self._process.stdout
+        # In a thread of its own, since both sides may say more than a pipe holds
+        self._reader = threading.Thread(target=self._read_lines, args=(stdout,), daemon=True)
+        self._reader.start()
+
+    def _read_lines(self, stdout: "IO[bytes]") -> None:
+        with stdout:
+            for number, line in enumerate(stdout):
+                if number < 2:  # what follows the answer is for nobody
+                    self._lines.put(line)
+        self._lines.put(b"")
+
+    def read(self, what: str, parse: "Callable[[bytes], _T]") -> "_T":
+        line = self._lines.get()
+        try:
+            return parse(line)
+        except ProtocolError as error:
+            end = f"`{self._path}` {self.end()} "
+            causes = [str(error), end + "after that"] if line else [end + "before its " + what]
+            raise OtherError(f"failed to deserialize {what}", causes) from None
+
+    def write(self, line: str) -> None:
+        try:
+            _send(self._stdin, line)
+        except UnicodeError:
+            raise OtherError("failed to serialize request", ["not UTF-8"]) from None
+        except OSError:
+            pass  # it is not reading: that it does not answer will say more
+
+    def finish(self) -> None:
+        """Wait for it as long as it takes. Its exit status counts for more than its answer."""
+        _quietly(self._stdin, "close")
+        code = self._process.wait()
+        if code:
+            status = f"exit status: {code}" if code > 0 else f"signal: {-code}"
+            message = f"credential process `{self._path}` failed with status {status}"
+            raise OtherError(message)
+
+    def end(self) -> str:
+        """Stop it if it does not end by itself, and say how it ended."""
+        import subprocess
+
+        _quietly(self._stdin, "close")
+        try:
+            code = self._process.wait(timeout=self.grace)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            return "did not end with its input, and was stopped,"
+        finally:
+            self._reader.join(timeout=1)  # longer only if it left a child with its output
+        return f"exited with status {code}" if code >= 0 else f"was killed by signal {-code}"
+
+
 # ---- I/O: the example provider -------------------------------------------------------------
 
 
@@ -1071,7 +1189,7 @@ def _patiently(action: "Callable[[], _T]", seconds: int = 5) -> "_T":
         try:
             return action()
         except OSError as error:
-            final = sys.platform != "win32" or isinstance(error, FileNotFoundError)
+            final = isinstance(error, FileNotFoundError) or sys.platform != "win32"
             if final or time.monotonic() > end:
                 raise
             time.sleep(0.01)

@@ -1592,6 +1592,237 @@ class WithoutATerminal(Directory):
                 self.assertEqual(cc.read_line(), line)
 
 
+# ---- Cargo's side --------------------------------------------------------------------------
+
+HELLO = """print('{"v":[1]}', flush=True); line = sys.stdin.readline()\n"""
+OK_LOGOUT = """print('{"Ok":{"kind":"logout"}}', flush=True)\n"""
+
+
+class OtherProviders(Directory):
+    """CredentialProcess with providers that do not use the module."""
+
+    def program(self, code, name="other.py"):
+        """The path of a program that Cargo could start."""
+        path = self.write(name, "#!%s\nimport os, sys\n%s" % (sys.executable, code), 0o755)
+        if WINDOWS:
+            command = '@"%s" "%s" %%*\r\n' % (sys.executable, path)
+            path = self.write(name.replace(".py", ".cmd"), command)
+        return path
+
+    def perform(self, path, action=None, args=(), configured=()):
+        process = cc.CredentialProcess(path, *configured)
+        return process.perform(REGISTRY, action or cc.LogoutAction(), list(args))
+
+    def failure(self, path, *more):
+        with self.assertRaises(cc.OtherError) as caught:
+            self.perform(path, *more)
+        error = caught.exception
+        return error.message, [cause.replace("`%s`" % path, "`P`") for cause in error.caused_by]
+
+    BROKEN = [
+        (
+            "sys.exit(1)",
+            "failed to deserialize hello",
+            ["`P` exited with status 1 before its hello"],
+        ),
+        (
+            "print('noise')\n" + HELLO + OK_LOGOUT,
+            "failed to deserialize hello",
+            ["not JSON: Expecting value at column 1", "`P` exited with status 0 after that"],
+        ),
+        (
+            "print('{\"v\":1}')",
+            "failed to deserialize hello",
+            ["field `v` must be a list", "`P` exited with status 0 after that"],
+        ),
+        (
+            "print('{\"v\":[998,999]}', flush=True); sys.stdin.read()",
+            "credential provider supports protocol versions [998, 999], while Cargo supports [1]",
+            [],
+        ),
+        (
+            HELLO + "sys.exit(3)",
+            "failed to deserialize response",
+            ["`P` exited with status 3 before its response"],
+        ),
+        (
+            HELLO + "print('{')\n",
+            "failed to deserialize response",
+            [
+                "not JSON: Expecting property name enclosed in double quotes at column 2",
+                "`P` exited with status 0 after that",
+            ],
+        ),
+        (
+            HELLO + "print('{\"Ok\":{\"kind\":\"get\",\"token\":\"t\"}}')",
+            "failed to deserialize response",
+            ["missing field `Ok.cache`", "`P` exited with status 0 after that"],
+        ),
+        (
+            HELLO + OK_LOGOUT + "sys.exit(1)",
+            "credential process `P` failed with status exit status: 1",
+            [],
+        ),
+        (
+            HELLO + "print('{\"Err\":{\"kind\":\"not-found\"}}'); sys.exit(7)",
+            "credential process `P` failed with status exit status: 7",
+            [],
+        ),
+    ]
+
+    def test_each_fault_is_told_in_cargos_words_with_its_cause(self):
+        for code, message, causes in self.BROKEN:
+            with self.subTest(code):
+                path = self.program(code)
+                told, why = self.failure(path)
+                self.assertEqual(told.replace("`%s`" % path, "`P`"), message)
+                if "Expecting" not in str(causes):  # PyPy has other words for it
+                    self.assertEqual(why, causes)
+
+    @posix_only
+    @needs("cargo")
+    def test_they_are_cargos_words(self):
+        self.write("project/.cargo/config.toml", "")
+        for code, message, _ in self.BROKEN:
+            path = self.program(code)
+            if "status 7" in message:
+                continue
+            config = 'registry.credential-provider=["%s"]' % path
+            process = subprocess.Popen(
+                ["cargo", "--config", config, "logout"], cwd=self.path("project"),
+                env=environment(CARGO_HOME=self.path("home"), CARGO_TERM_COLOR="never"),
+                stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            )  # fmt: skip
+            errors = process.communicate(timeout=60)[1].decode()
+            self.assertIn(message.replace("`P`", "`%s`" % path), errors)
+
+    @posix_only
+    def test_a_signal_is_named(self):
+        kill = "os.kill(os.getpid(), 9)"
+        self.assertEqual(
+            self.failure(self.program(kill)),
+            ("failed to deserialize hello", ["`P` was killed by signal 9 before its hello"]),
+        )
+        message, _ = self.failure(self.program(HELLO + OK_LOGOUT + kill))
+        self.assertTrue(message.endswith("` failed with status signal: 9"), message)
+
+    def test_a_program_that_cannot_be_started(self):
+        missing = self.path("missing")
+        plain = self.write("plain", "print()")
+        for path, text in [(missing, "No such file"), (plain, "Permission denied")]:
+            message, (cause,) = self.failure(path)
+            self.assertEqual(message, "failed to spawn credential process")
+            if not WINDOWS:
+                self.assertIn(text, cause)
+
+    def test_answers_and_errors_pass_through(self):
+        for value, line in MESSAGES[-3:-1]:
+            path = self.program(HELLO + "print(%r)" % line)
+            action = cc.LoginAction(cc.LoginOptions()) if "login" in line else cc.LogoutAction()
+            self.assertEqual(self.perform(path, action), value)
+        for error, line, text in ERRORS:
+            path = self.program(HELLO + "print(%r)" % line)
+            with self.assertRaises(type(error)) as caught:
+                self.perform(path)
+            self.assertEqual((str(caught.exception), caught.exception.caused_by),
+                             (text, error.caused_by))  # fmt: skip
+
+    def test_an_answer_that_does_not_fit_is_refused(self):
+        path = self.program(HELLO + OK_LOGOUT)
+        message, causes = self.failure(path, cc.GetAction(cc.ReadOperation()))
+        self.assertEqual(message, "credential provider produced unexpected response for `get` request")
+        self.assertIn("LogoutResponse for the action `get`", causes[0])
+        bad = cc.GetResponse(cc.Secret("x")).to_json().replace('"x"', r'"x\r\nX-Evil: 1"')
+        path = self.program(HELLO + "print(%r)" % bad)
+        _, causes = self.failure(path, cc.GetAction(cc.ReadOperation()))
+        self.assertEqual(
+            causes, ["the token contains a line break, so no HTTP header can carry it"]
+        )
+
+    def test_it_gets_the_flag_and_the_request_and_nothing_else(self):
+        code = HELLO + (
+            "import json\nsays = [sys.argv[1:], json.loads(line), sys.stdin.read()]\n"
+            "print(json.dumps({'Err': {'kind': 'other', 'message': json.dumps(says)}}))"
+        )
+        with self.assertRaises(cc.OtherError) as caught:
+            # An answer before the end of the input, as Cargo closes the pipe after it
+            self.perform(self.program(code.replace(", sys.stdin.read()", "")), None, ["a \u00e9"], ["c"])
+        argv, asked = json.loads(caught.exception.message)
+        self.assertEqual(argv, ["--cargo-plugin"])
+        self.assertEqual(
+            asked, json.loads(request(cc.LogoutAction(), REGISTRY, ["c", "a \u00e9"]).to_json())
+        )
+
+    def test_arguments_that_are_not_utf8_are_told(self):
+        self.assertEqual(
+            self.failure(self.program(HELLO + OK_LOGOUT), None, ["\udcff"]),
+            ("failed to serialize request", ["not UTF-8"]),
+        )
+
+    def test_megabytes_either_way_do_no_harm(self):
+        big = "x" * 3000000
+        for code in (
+            "print('{\"v\":[1],\"x\":\"%s\"}' % ('x' * 3000000), flush=True); sys.stdin.readline()\n"
+            + OK_LOGOUT,
+            HELLO + OK_LOGOUT + "print('y\\n' * 3000000)",
+            "print('{\"v\":[1]}\\n{\"Ok\":{\"kind\":\"logout\",\"x\":\"%s\"}}' % ('x' * 3000000),"
+            " flush=True); sys.stdin.readline()",
+        ):
+            self.assertEqual(self.perform(self.program(code), None, [big]), cc.LogoutResponse())
+
+    def test_a_provider_that_does_not_end_is_stopped(self):
+        code = "open(%r, 'w').write(str(os.getpid())); print(%%r, flush=True)\nwhile True: %%s"
+        code %= self.path("pid")
+        with mock.patch.object(cc._Child, "grace", 0.3):
+            message, causes = self.failure(self.program(code % ("noise", "import time; time.sleep(9)")))
+        self.assertEqual(message, "failed to deserialize hello")
+        self.assertEqual(causes[1], "`P` did not end with its input, and was stopped, after that")
+        if not WINDOWS:
+            with self.assertRaises(ProcessLookupError):
+                os.kill(int(self.read("pid")), 0)
+
+    def test_a_grandchild_that_holds_the_output_does_not_matter(self):
+        code = HELLO + OK_LOGOUT + (
+            "import subprocess; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(3)'])"
+        )
+        self.assertEqual(self.perform(self.program(code)), cc.LogoutResponse())
+
+    def test_it_can_be_wrapped(self):
+        """A provider that asks another one; standard error and status pass through."""
+        inner = self.program(
+            "sys.stderr.write('from within\\n'); sys.stderr.flush()\n" + HELLO
+            + "print(%r)" % cc.GetResponse(cc.Secret(TOKEN)).to_json()
+        )
+        path = self.provider(
+            "class Provider(CredentialProcess): pass\nProvider = lambda: CredentialProcess(%r)" % inner
+        )
+        answers, errors = self.run_provider(path, GET, GET, LOGOUT)
+        self.assertEqual(answers[:2], [token_answer(TOKEN)] * 2)
+        self.assertIn("unexpected response for `logout` request", answers[2])
+        self.assertEqual(errors.replace("\r\n", "\n"), "from within\n" * 3)
+
+    @posix_only
+    def test_a_wrapped_provider_asks_on_the_terminal(self):
+        path = self.provider(
+            "class Provider(Credential):\n"
+            "    def perform(self, *request):\n"
+            "        return CredentialProcess(%r, '--example-file', %r, '--any-registry').perform("
+            "*request)" % (MODULE, self.path("store.json"))
+        )
+        terminal = Terminal([sys.executable, path, "--cargo-plugin"],
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+        self.addCleanup(terminal.close)
+        terminal.process.stdin.write(OnATerminal.LOGIN)
+        terminal.process.stdin.flush()
+        terminal.read(b" below\r\n")
+        terminal.wait_for_no_echo()
+        terminal.type(TOKEN.encode() + b"\n")
+        self.assertEqual(terminal.process.stdout.readline(), b'{"v":[1]}\n')
+        self.assertEqual(terminal.process.stdout.readline(), LOGIN_OK.encode() + b"\n")
+        terminal.process.stdin.close()
+        self.assertEqual(terminal.rest(), (0, b"\r\n"))
+
+
 # ---- The example provider ------------------------------------------------------------------
 
 CRATES = cc.RegistryInfo(CRATES_IO, "crates-io")
