@@ -27,9 +27,12 @@ output. A whole provider, in an executable file `prov.py`:
     from cargo_credential import Credential, GetResponse, Secret, UrlNotSupported, main
 
     class Provider(Credential):
-        def get(self, registry, operation, args):
+        def perform(self, registry, action, args):
             if registry.host != "crates.corp.example":
                 raise UrlNotSupported  # Cargo asks its next provider
+            return super().perform(registry, action, args)
+
+        def get(self, registry, operation, args):
             with open("/run/secrets/cargo-token") as file:
                 return GetResponse(Secret(file.read().strip()))
 
@@ -166,7 +169,7 @@ def _forget() -> None:
     stays flat, and no short ones."""
     values = list(_secrets)
     for age, value in zip(range(len(values), 0, -1), values):
-        if age > 100 or len(value) < 8:
+        if age > 20 or len(value) < 8:
             _secrets.pop(value, None)
 
 

@@ -642,7 +642,7 @@ class Loop(unittest.TestCase):
             return cc.GetResponse(cc.Secret("token-%d" % random.getrandbits(64)))
 
         serve(Doing(get), *[GET] * 1000)
-        self.assertLessEqual(len(cc._secrets), 101)
+        self.assertLessEqual(len(cc._secrets), 21)
 
 
 class Versions(unittest.TestCase):
@@ -1065,10 +1065,19 @@ class Directory(unittest.TestCase):
 
     def provider(self, body, name="prov.py"):
         """An executable provider next to a copy of the module; `body` defines `Provider`."""
-        shutil.copy(MODULE, self.directory)
+        if not os.path.exists(self.path("cargo_credential.py")):  # another may be reading it
+            shutil.copy(MODULE, self.directory)
         text = "#!%s\nimport os, subprocess, sys, threading, time\nfrom cargo_credential import *\n"
         source = textwrap.dedent(body) + "\nif __name__ == '__main__':\n    main(Provider())\n"
         return self.write(name, text % sys.executable + source, 0o755)
+
+    def program(self, code, name="other.py"):
+        """The path of a program that Cargo could start."""
+        path = self.write(name, "#!%s -SE\nimport os, sys\n%s" % (sys.executable, code), 0o755)
+        if WINDOWS:
+            command = '@"%s" "%s" %%*\r\n' % (sys.executable, path)
+            path = self.write(name.replace(".py", ".cmd"), command)
+        return path
 
     def run_provider(self, path, *lines, arguments=("--cargo-plugin",), **options):
         """(lines, standard error) of a provider that gets these lines and then the end."""
@@ -1601,14 +1610,6 @@ OK_LOGOUT = """print('{"Ok":{"kind":"logout"}}', flush=True)\n"""
 class OtherProviders(Directory):
     """CredentialProcess with providers that do not use the module."""
 
-    def program(self, code, name="other.py"):
-        """The path of a program that Cargo could start."""
-        path = self.write(name, "#!%s\nimport os, sys\n%s" % (sys.executable, code), 0o755)
-        if WINDOWS:
-            command = '@"%s" "%s" %%*\r\n' % (sys.executable, path)
-            path = self.write(name.replace(".py", ".cmd"), command)
-        return path
-
     def perform(self, path, action=None, args=(), configured=()):
         process = cc.CredentialProcess(path, *configured)
         return process.perform(REGISTRY, action or cc.LogoutAction(), list(args))
@@ -1821,6 +1822,308 @@ class OtherProviders(Directory):
         self.assertEqual(terminal.process.stdout.readline(), LOGIN_OK.encode() + b"\n")
         terminal.process.stdin.close()
         self.assertEqual(terminal.rest(), (0, b"\r\n"))
+
+
+# ---- Examples ------------------------------------------------------------------------------
+
+CHECKER = os.path.join(HERE, "examples", "check_provider.py")
+
+
+class CheckProvider(Directory):
+    """Each fault that the checker knows, in a provider that has no other."""
+
+    GET_ERR = """print('{"Err":{"kind":"url-not-supported"}}', flush=True)\n"""
+    LOOP = """print('{"v":[1]}', flush=True)\nfor line in sys.stdin: print(%r, flush=True)\n"""
+    GOOD = LOOP % '{"Err":{"kind":"url-not-supported"}}'
+
+    def check(self, *arguments, **options):
+        """The checker's process; collect it with `report`."""
+        return start(["-B", CHECKER, *arguments], cwd=self.directory, **options)
+
+    def report(self, process):
+        """(status, lines) of a checker."""
+        output, errors = process.communicate(timeout=120)
+        self.assertEqual(errors, b"")
+        self.assertNotIn(TOKEN.encode(), output)
+        return process.returncode, output.decode().splitlines()
+
+    def get_answer(self, **changes):
+        fields = {"kind": "get", "token": TOKEN, "cache": "session", "operation_independent": True}
+        fields.update(changes)
+        fields = {name: value for name, value in fields.items() if value is not None}
+        return self.LOOP % json.dumps({"Ok": fields})
+
+    def rows(self):
+        """(code of a provider, its line in the report, words of the lines below)"""
+        hello, answer = "failed to deserialize hello", "failed to deserialize response"
+        get = "get for a registry that does not exist: "
+        hang = "import time; time.sleep(30)"
+        return [
+            ("print('starting')\n" + self.GOOD, "FAIL  hello: `starting` stands before the hello",
+             [hello, "expected value at line 1 column 1", "standard error"]),
+            ("print('{\\n \"v\": [1]\\n}', flush=True)\nsys.stdin.read()", "FAIL  hello: `{` is no hello",
+             [hello, "on one line"]),
+            ("print('{\"v\":[2]}', flush=True)\nsys.stdin.read()", "FAIL  hello: no version 1 in [2]",
+             ["credential provider supports protocol versions [2], while Cargo supports [1]"]),
+            ("sys.stdout.write('{\"v\":[1]}'); sys.stdout.flush()\n" + hang,
+             'FAIL  hello: no line end after `{"v":[1]}` in 2 s', ["waits for ever"]),
+            ("print('{\"v\":[1]}')\n" + hang, "FAIL  hello: nothing on standard output in 2 s", ["Flush"]),
+            ("print(undefined)", "FAIL  hello: it exited with status 1 before its hello",
+             [hello, "EOF while parsing a value", "| NameError: name 'undefined' is not defined"]),
+            (HELLO + "raise ValueError('no vault')",
+             "FAIL  " + get + "it exited with status 1 before its answer",
+             [answer, "EOF while parsing a value", "| ValueError: no vault"]),
+            (HELLO + "print('asking')\n" + self.GET_ERR, "FAIL  " + get + "`asking` is no answer",
+             [answer, "expected value at line 1 column 1", "standard error"]),
+            (HELLO + "print('{\\n \"Err\": {}}')", "FAIL  " + get + "`{` is no answer",
+             [answer, "not pretty-printed"]),
+            (HELLO + "print('{\"v\":[1]}')\n" + hang, "FAIL  " + get + "nothing on standard output in 2 s",
+             ["Flush"]),
+            (self.LOOP % '{"kind":"get","token":"t"}', "FAIL  " + get + '`{"kind":"get"', [answer, "Wrap"]),
+            (self.LOOP % '{"Err":"not-found"}', "FAIL  " + get, [answer, "hold an object"]),
+            (self.get_answer(operation_independent=None, **{"operation-independent": True}),
+             "FAIL  " + get, ["missing field operation_independent", "underscore"]),
+            (self.get_answer(operation_independent=None), "FAIL  " + get,
+             [answer, "`token`, `cache` and `operation_independent`"]),
+            (self.get_answer(cache="expires"), "FAIL  " + get, [answer, "whole number of Unix seconds"]),
+            (self.get_answer(cache="expires", expiration=1.5e9), "FAIL  " + get,
+             [answer, "whole number of Unix seconds"]),
+            (self.get_answer(cache="expires", expiration=1600000000000), "FAIL  " + get,
+             [answer, "whole number of Unix seconds"]),
+            (self.LOOP % '{"Err":{"kind":"other"}}', "FAIL  " + get, [answer, "needs a `message`"]),
+            (self.get_answer(token=TOKEN + "\r\nX: 1"), "FAIL  " + get + "the token contains a line break",
+             ["adds a header"]),
+            (self.LOOP % '{"Ok":{"kind":"logout"}}', "FAIL  " + get + "it answers a get with logout",
+             ["credential provider produced unexpected response for"]),
+            (self.GOOD + "sys.exit(1)", "FAIL  " + get + "it answers, but exits with status 1",
+             ["` failed with status exit status: 1`", "the answer is lost"]),
+            (HELLO + "if not line: sys.exit()\n" + self.GET_ERR + hang,
+             "FAIL  " + get + "it goes on 2 s after the end of its input", ["waits for ever"]),
+            (self.get_answer(), "warn  " + get + "it gives a token to a host that nobody knows",
+             ["cloned repository"]),
+            (self.LOOP % '{"Err":{"kind":"not-found"}}', "warn  " + get + "not-found",
+             ["url-not-supported of others"]),
+            (self.LOOP % '{"Err":{"kind":"operation-not-supported"}}',
+             "warn  " + get + "operation-not-supported before looking at the URL",
+             ["requested operation not supported"]),
+            (self.GOOD.replace("print('{\"E", "print('{\"Err\":{\"kind\":\"operation-not-supported\"}}'"
+                               " if 'kind\":\"check' in line else '{\"E"),
+             "warn  unknown kind: operation-not-supported before looking at the URL", ["globally"]),
+            (self.GOOD.replace("print('{\"E", "print('{\"Ok\":{\"kind\":\"logout\"}}'"
+                               " if 'kind\":\"check' in line else '{\"E"),
+             "warn  unknown kind: it answers an unknown kind with logout", ["unexpected response"]),
+            (self.GOOD.replace("print('{\"E", "print(1 / 0 if 'n\":\"check' in line else '{\"E"),
+             "FAIL  unknown operation: it exited with status 1 before its answer", ["| ZeroDivisionError"]),
+            (self.GOOD.replace("print('{\"E", "print('{\"Err\":{\"kind\":\"not-found\"}}'"
+                               " if 'extra' in line else '{\"E"),
+             "FAIL  extra fields: not-found where it said url-not-supported without them", ["Ignore"]),
+            (self.GOOD.replace("print('{\"E", "print('{\"Err\":{\"kind\":\"other\",\"message\":"
+                               "\"expected a borrowed string\"}}' if 'WWW' in line else '{\"E"),
+             "warn  escapes in arguments: an argument with a quote or backslash is refused",
+             ["rust-lang/cargo#13615"]),
+            (HELLO + "line and " + self.GET_ERR, "warn  several requests: it answers 1 request in a session",
+             ["Cargo 1.95 asks one"]),
+            (self.GOOD.replace("print('{\"E", "print('{\"Ok\":{\"kind\":\"get\",\"token\":\"x\",\"cache\":"
+                               "\"never\",\"operation_independent\":true}}' if 'JSON' in line else '{\"E"),
+             "warn  a line that is not JSON: it answers no request with get", ["unexpected response"]),
+            (self.GOOD.replace("print('{\"E", "print(1 / 0 if 'JSON' in line else '{\"E"),
+             "warn  a line that is not JSON: it exited with status 1 before its answer",
+             ["Answer it with an Err", "| ZeroDivisionError"]),
+            ("sys.stderr.write('token %s')\n" % TOKEN + self.get_answer(),
+             "FAIL  standard error: it shows the token", ["logs of CI"]),
+        ]  # fmt: skip
+
+    def test_each_fault_is_recognised(self):
+        rows = self.rows()
+        for first in range(0, len(rows), 4):  # a few at a time: some of them wait
+            running = []
+            for number, row in enumerate(rows[first : first + 4], first):
+                path = self.program(row[0], "other%d.py" % number)
+                running.append((row, self.check("--timeout", "2", path)))
+            for (code, wanted, words), process in running:
+                status, lines = self.report(process)
+                with self.subTest(code):
+                    found = [i for i, line in enumerate(lines) if line.startswith(wanted)]
+                    self.assertTrue(found, "\n".join(lines))
+                    below = "\n".join(lines[found[0] : found[0] + 9])
+                    for word in words:
+                        self.assertIn(word, below)
+                    self.assertEqual(status, 1 if wanted.startswith("FAIL") else 0, lines)
+                    others = [line for line in lines if line.startswith("FAIL")]
+                    self.assertEqual(len(others), status, lines)
+
+    @posix_only
+    def test_faults_of_the_file_itself(self):
+        good = "#!%s\nimport sys\n%s" % (sys.executable, self.GOOD)
+        os.mkdir(self.path("beside"))
+        rows = [
+            (self.path("missing"), "FAIL  program: there is no `", "No such file or directory"),
+            ("missing-from-path", "FAIL  program: there is no `missing-from-path`", "on PATH"),
+            (self.write("plain", good), "FAIL  program: it is not executable", "chmod +x"),
+            (self.write("bare", "import sys\n" + self.GOOD, 0o755), "FAIL  program: it has no shebang",
+             "Exec format error"),
+            (self.write("lost", "#!/no/python3\n", 0o755), "FAIL  hello: it cannot be started",
+             "interpreter"),
+            ("./good", "warn  program: `./good` is a relative path", ".cargo/"),
+            (self.write("beside/prov", good, 0o755),
+             "warn  program: `token.py` beside it shadows the standard module", "Rename"),
+            (sys.executable, "FAIL  program: `%s` is an interpreter" % sys.executable, "--cargo-plugin"),
+        ]  # fmt: skip
+        self.write("good", good, 0o755)
+        self.write("beside/token.py", "")
+        for path, wanted, word in rows:
+            _, lines = self.report(self.check(path))
+            found = [i for i, line in enumerate(lines) if line.startswith(wanted)]
+            self.assertTrue(found, "\n".join(lines))
+            self.assertIn(word, "\n".join(lines[found[0] : found[0] + 3]))
+
+    def test_faults_of_login_and_logout(self):
+        """A store whose commands each have a fault that is switched on."""
+        code = """
+import json
+try: store = json.load(open(%r))
+except Exception: store = {}
+print('{"v":[1]}', flush=True)
+for line in sys.stdin:
+    try: asked = json.loads(line)
+    except ValueError: asked = {"kind": "x"}
+    kind, fault = asked["kind"], (asked.get("args") or [""])[0]
+    url = asked.get("registry", {}).get("index-url")
+    answer = {"Err": {"kind": "not-found"}}
+    if kind == "get" and fault == "host": answer = {"Err": {"kind": "url-not-supported"}}
+    elif kind == "get" and url in store:
+        token = "other" if fault == "get" else store[url]
+        answer = {"Ok": {"kind": "get", "token": token, "cache": "session",
+                         "operation_independent": True}}
+    elif kind == "login" and fault == "login": answer = {"Err": {"kind": "operation-not-supported"}}
+    elif kind == "login":
+        if fault == "stderr": sys.stderr.write("storing " + asked["token"] + "\\n")
+        if fault != "again" or not store: store[url] = asked["token"]
+        answer = {"Ok": {"kind": "login"}}
+    elif kind == "logout" and (url in store or fault == "twice"):
+        if fault != "logout": store.pop(url, None)
+        answer = {"Ok": {"kind": "logout"}}
+    elif kind not in ("get", "logout"): answer = {"Err": {"kind": "operation-not-supported"}}
+    json.dump(store, open(%r, "w"))
+    print(json.dumps(answer), flush=True)
+"""
+        for fault, wanted in [
+            ("none", "ok    get after logout: not-found"),
+            ("login", "FAIL  login: operation-not-supported"),
+            ("get", "FAIL  get: it gives another token"),
+            ("again", "FAIL  get again: it gives another token"),
+            ("logout", "FAIL  get after logout: get"),
+            ("twice", "warn  logout again: logout"),
+            ("stderr", "FAIL  standard error: it shows the token"),
+            ("host", "warn  registry for a login: neither the made-up registry nor crates.io is served"
+             " and without a token"),
+        ]:  # fmt: skip
+            store = self.path("store-" + fault)
+            path = self.program(code % (store, store), "prov-%s.py" % fault)
+            status, lines = self.report(self.check("--login", "--timeout", "20", path, fault))
+            self.assertIn(wanted, lines)
+            self.assertEqual(status, 1 if wanted.startswith("FAIL") else 0)
+            self.assertFalse([line for line in lines if "check-provider-token" in line])
+
+    def assert_good(self, *arguments):
+        status, lines = self.report(self.check("--login", "--timeout", "30", *arguments))
+        self.assertEqual([line for line in lines if not line.startswith("ok ")][:-1], [], lines)
+        self.assertEqual(status, 0)
+        return lines
+
+    def test_no_false_alarm_on_the_modules_own_providers(self):
+        module = MODULE
+        if WINDOWS:
+            module = self.write("module.cmd", '@"%s" "%s" %%*\r\n' % (sys.executable, MODULE))
+        lines = self.assert_good(module, "--example-file")
+        self.assertIn("ok    login: a made-up token for crates-io is stored", lines)
+        lines = self.assert_good(module, "--example-file", "store.json", "--any-registry")
+        self.assertIn("ok    login: a made-up token for check-provider is stored", lines)
+        self.assertEqual(os.listdir(self.directory), ["module.cmd"] if WINDOWS else [])
+        if not WINDOWS:
+            with open(os.path.join(HERE, "README.md"), encoding="utf-8") as file:
+                source = re.search(r"```python\n(.*?)```", file.read(), re.DOTALL).group(1)
+            shutil.copy(MODULE, self.directory)
+            _, lines = self.report(self.check(self.write("prov.py", source, 0o755)))
+            self.assertEqual(lines[-1], "10 ok, 0 warn, 0 FAIL")
+            example = os.path.join(HERE, "examples", "stdout_redirected.py")
+            _, lines = self.report(self.check(example))
+            self.assertEqual(lines[-1], "9 ok, 1 warn, 0 FAIL")
+
+    @posix_only
+    def test_no_false_alarm_on_a_provider_in_sh(self):
+        path = self.write(
+            "prov.sh",
+            "#!/bin/sh\n"
+            """echo '{"v":[1]}'\n"""
+            "while read -r line; do\n"
+            "  case $line in\n"
+            """  *'"index-url":"https://corp.example/index"'*'"kind":"get"'*)\n"""
+            """    echo '{"Ok":{"kind":"get","token":"x","cache":"never","operation_independent":true}}' ;;\n"""
+            """  *) echo '{"Err":{"kind":"url-not-supported"}}' ;;\n"""
+            "  esac\n"
+            "done\n",
+            0o755,
+        )
+        _, lines = self.report(self.check(path))
+        self.assertEqual(lines[-1], "10 ok, 0 warn, 0 FAIL")
+
+    @posix_only
+    @needs("node")
+    def test_no_false_alarm_on_a_provider_for_node(self):
+        self.assert_good(
+            self.write(
+                "prov.js",
+                """#!/usr/bin/env node
+const fs = require("fs"), file = process.cwd() + "/tokens";
+const load = () => fs.existsSync(file) ? JSON.parse(fs.readFileSync(file)) : {};
+const say = (value) => fs.writeSync(1, JSON.stringify(value) + "\\n");
+say({v: [1]});
+require("readline").createInterface({input: process.stdin}).on("line", (line) => {
+  let asked;
+  try { asked = JSON.parse(line); } catch (error) {
+    return say({Err: {kind: "other", message: "no request", "caused-by": [String(error)]}});
+  }
+  const tokens = load(), url = asked.registry["index-url"], known = url in tokens;
+  if (asked.kind == "login") {
+    tokens[url] = asked.token;
+    fs.writeFileSync(file, JSON.stringify(tokens));
+    say({Ok: {kind: "login"}});
+  } else if (asked.kind != "get" && asked.kind != "logout") {
+    say({Err: {kind: "operation-not-supported"}});
+  } else if (!known) {
+    say({Err: {kind: "not-found"}});
+  } else if (asked.kind == "get") {
+    say({Ok: {kind: "get", token: tokens[url], cache: "expires", expiration: 4000000000,
+              operation_independent: false}});
+  } else {
+    delete tokens[url];
+    fs.writeFileSync(file, JSON.stringify(tokens));
+    say({Ok: {kind: "logout"}});
+  }
+});
+""",
+                0o755,
+            )
+        )
+
+    def test_the_transcript_shows_what_is_said_without_tokens(self):
+        path = self.program(self.get_answer(token=TOKEN + '"\\'))
+        _, lines = self.report(self.check("--transcript", "--timeout", "20", path))
+        said = [line.strip() for line in lines if line.startswith("      ")]
+        self.assertEqual(said[0], '< {"v":[1]}')
+        self.assertIn(
+            '< {"Ok": {"kind": "get", "token": "[REDACTED]", "cache": "session",'
+            ' "operation_independent": true}}',
+            said,
+        )
+        self.assertTrue([line for line in said if line.startswith('> {"v":1,"registry":{"index-url":')])
+
+    def test_its_usage(self):
+        output, errors = self.check("--help").communicate(timeout=60)
+        self.assertEqual(errors, b"")
+        for word in (b"--login", b"--timeout SECONDS", b"--transcript", b"PROVIDER", b"ARG"):
+            self.assertIn(word, output)
 
 
 # ---- The example provider ------------------------------------------------------------------
@@ -2714,8 +3017,8 @@ class Readme(Directory):
         path = self.write("prov.py", source.replace(
             "/run/secrets/cargo-token", self.path("token").replace("\\", "/")))
         corp = cc.RegistryInfo("sparse+https://crates.corp.example/index/")
-        answers, errors = self.run_provider(path, get(corp), get(), login("x", corp))
-        self.assertEqual(answers, [token_answer(TOKEN), URL_NOT_SUPPORTED, NOT_SUPPORTED])
+        answers, errors = self.run_provider(path, get(corp), get(), login("x", corp), logout())
+        self.assertEqual(answers, [token_answer(TOKEN), URL_NOT_SUPPORTED, NOT_SUPPORTED, URL_NOT_SUPPORTED])
         self.assertEqual(errors, "")
 
 
