@@ -51,9 +51,9 @@ So look at the registry before the action.
 How tokens are kept in: a Secret shows its value nowhere by itself. The values of a request's
 Secrets, and of the newest from before it, are remembered, and each error text for Cargo or
 standard error has them replaced, as they are or as repr or JSON escape them. What was never a
-Secret is not found, nor one of fewer than 4 characters, nor a part of one (but for what follows
-a scheme such as `Bearer `), nor an encoded one (base64, a URL), nor what a provider or its
-children print themselves. So make a token a Secret as soon as you have it.
+Secret is not found, nor one of a few characters within another word, nor a part of one (but for
+what follows a scheme such as `Bearer `), nor an encoded one (base64, a URL), nor what a provider
+or its children print themselves. So make a token a Secret as soon as you have it.
 
 This is the Rust crate cargo-credential 0.4.11 in Python: "Source" names the crate's item.
 https://doc.rust-lang.org/cargo/reference/credential-provider-protocol.html is the protocol.
@@ -146,27 +146,35 @@ def _must_be(what: str, value: object, kind: type) -> None:
 
 def _spellings(value: str) -> "set[str]":
     """How an error text may spell a Secret's value: itself, stripped, or without its scheme,
-    and each of those escaped as JSON and repr do, twice over for a repr within a repr. What is
-    shorter than 4 characters stands in other words by chance, and is left alone."""
+    and each of those escaped as JSON and repr do, twice over for a repr within a repr."""
     found = {value, value.strip(), value.strip().partition(" ")[2]}
     for _ in range(2):
         found.update([escape(text)[1:-1] for text in found for escape in (json.dumps, _encode)])
         found.update([escape(text)[1:-1] for text in found for escape in (repr, ascii)])
         found.update([repr(text + "\"'")[1:-4] for text in found])  # repr escapes ' if " is there
-    return {text for text in found if len(text) >= 4}
+        found.update([repr(text.encode("utf-8", "surrogatepass"))[2:-1] for text in found])
+    return found
 
 
-def _redacted(text: str) -> str:
-    """The text without the values of the Secrets that are remembered."""
+def _redacted(texts: "list[str]") -> "list[str]":
+    """The texts without the values of the Secrets that are remembered."""
+    import re
+
     spellings = {spelling for value in list(_secrets) for spelling in _spellings(value)}
-    for spelling in sorted(spellings, key=len, reverse=True):
-        text = text.replace(spelling, "\ufdd0")  # no value is found in this noncharacter
-    return text.replace("\ufdd0", _REDACTED)
+    patterns = [  # a value of 2 or 3 characters only as a word: it is in others by chance
+        re.escape(spelling) if len(spelling) > 3 else r"(?<!\w)" + re.escape(spelling) + r"(?!\w)"
+        for spelling in sorted(spellings, key=len, reverse=True)
+        if len(spelling) > 1 and any(spelling in text for text in texts)
+    ]
+    if not patterns:
+        return texts
+    pattern = re.compile("|".join(patterns))
+    return [pattern.sub(_REDACTED, text) for text in texts]
 
 
 def _forget() -> None:
-    """Of Secrets from before this request, keep the newest values, so that a long session's memory
-    stays flat, and no short ones."""
+    """Of the Secrets from before this request, remember the newest, so that a long session's
+    memory stays flat, and no short ones, which could be other words in its texts."""
     values = list(_secrets)
     for age, value in zip(range(len(values), 0, -1), values):
         if age > 20 or len(value) < 8:
@@ -179,7 +187,7 @@ def _unsendable(token: str) -> "str | None":
     Cargo checks this only when it publishes; else, a line break adds a header to its requests.
     """
     for fault, found in (
-        ("is empty", not token),
+        ("is empty", not token.strip(" \t")),
         ("ends with a line break", token.endswith(("\n", "\r"))),
         ("contains a line break", "\n" in token or "\r" in token),
         ("contains a NUL", "\0" in token),
@@ -230,16 +238,20 @@ class RegistryInfo(_Record):
 
         None if there is none, or if Cargo may read the URL in another way than Python does.
         """
+        import re
         from urllib.parse import urlsplit
 
         # To Cargo's parser a backslash is a slash, and line breaks and tabs are not there:
         # https://url.spec.whatwg.org/#concept-basic-url-parser
-        if any(c <= " " or c in "\\\x7f" for c in self.index_url):
+        if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://[^\\\x00-\x20\x7f]+\Z", self.index_url):
             return None
         try:
             url = urlsplit(self.index_url)
-            return url.hostname if url.scheme and url.port != 0 else None
-        except ValueError:  # brackets that hold no IPv6 address, or a port that is no number
+            authority = url.netloc.rpartition("@")[2]  # older Pythons take more than this for one
+            if not re.match(r"(\[[0-9A-Fa-f:.]+\]|[^][:]+)(:[0-9]*)?\Z", authority):
+                return None
+            return url.hostname if url.port != 0 else None
+        except ValueError:  # brackets that hold no IPv6 address, or a port that is no port
             return None
 
 
@@ -381,7 +393,7 @@ def _unix_seconds(moment: "int | float | datetime") -> int:
     if not isinstance(moment, (int, float)) and hasattr(moment, "timestamp"):
         if moment.utcoffset() is None:
             raise ValueError("expiration is a datetime without a time zone: give it a tzinfo")
-        moment = moment.timestamp()
+        moment = moment.replace(microsecond=0).timestamp()  # a float would round up the last second
     if isinstance(moment, bool) or not isinstance(moment, (int, float)):
         found = type(moment).__name__
         raise TypeError(f"expiration must be Unix seconds or an aware datetime, not {found}")
@@ -535,10 +547,11 @@ class OperationNotSupported(Error):
 class OtherError(Error):
     """Any other failure: Cargo shows `message`, then each of `caused_by`, and ends."""
 
-    def __init__(self, message: str = "", caused_by: "Sequence[str]" = ()) -> None:
+    def __init__(self, message: str = "", caused_by: "str | Sequence[str]" = ()) -> None:
         super().__init__(message)
         self.message = message
-        self.caused_by = tuple([str(cause) for cause in caused_by])
+        causes = (caused_by,) if isinstance(caused_by, str) else caused_by
+        self.caused_by = tuple([str(cause) for cause in causes])
 
 
 class UnknownError(Error):
@@ -595,7 +608,7 @@ def _parse(line: "str | bytes") -> "dict[str, Any]":
     except RecursionError:
         raise ProtocolError("not JSON: nested too deeply") from None
     except json.JSONDecodeError as error:  # `from None`: its `doc` may hold a token
-        raise ProtocolError(f"not JSON: {error.msg} at column {error.colno}") from None
+        raise ProtocolError(f"not JSON: {error.msg} at line {error.lineno} column {error.colno}") from None
     return _typed(value, _DICT, "")
 
 
@@ -629,7 +642,9 @@ def _u32(value: "Any", path: str) -> int:
 
 def _utf8(text: str) -> str:
     """The text as UTF-8 can carry it: in an undecodable file name Python has surrogates."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    import re
+
+    return re.sub("[\ud800-\udfff]", lambda found: ascii(found.group())[1:-1], text)
 
 
 _OPERATIONS: "dict[str, Any]" = {
@@ -728,7 +743,7 @@ class _Version1:
         fields: dict[str, Any] = {"kind": answer.kind}
         if answer.kind == "other":
             fields["message"] = _utf8(str(answer))
-            fields["caused-by"] = [_utf8(cause) for cause in answer.caused_by]
+            fields["caused-by"] = [_utf8(str(cause)) for cause in answer.caused_by]
         return {"Err": fields}
 
     def write_response(self, response: CredentialResponse) -> "dict[str, Any]":
@@ -842,15 +857,20 @@ def _send(writer: "IO[bytes]", line: str) -> None:
 
 
 def _answer(credential: Credential, request: CredentialRequest) -> str:
+    process = os.getpid()
     try:
         response = credential.perform(request.registry, request.action, request.args)
         _check_response(response, request.action)
-        return response.to_json(request.v)
+        line = response.to_json(request.v)
     except BaseException as error:  # SystemExit, too: Cargo waits for an answer
         if isinstance(error, KeyboardInterrupt):
             raise
-        _show_traceback(error)
-        return _as_error(error).to_json(request.v)
+        if os.getpid() != process:
+            os._exit(error.code if isinstance(error, SystemExit) and type(error.code) is int else 1)
+        line = _as_error(error).to_json(request.v)
+    if os.getpid() != process:
+        os._exit(0)  # a fork of the provider must not answer, too
+    return line
 
 
 def _check_response(response: object, action: Action) -> None:
@@ -867,13 +887,20 @@ def _as_error(error: BaseException) -> Error:
     """The Error that tells Cargo of an exception and its causes, without any Secret."""
     if isinstance(error, Error) and error.kind != "other":
         return error
-    return OtherError(_redacted(_text(error)), [_redacted(cause) for cause in _causes(error)])
+    try:
+        _show_traceback(error)
+        message, *causes = _redacted([_text(error), *_causes(error)])
+    except BaseException as fault:  # an exception can make telling of it fail, too
+        if isinstance(fault, KeyboardInterrupt):
+            raise
+        return OtherError(f"{type(error).__name__}, of which nothing more can be told")
+    return OtherError(message, causes)
 
 
 def _text(error: BaseException) -> str:
     """What an exception says; its class where that is nothing."""
     name = type(error).__name__
-    if isinstance(error, SystemExit) and not isinstance(error.code, str):
+    if isinstance(error, SystemExit) and (error.code is None or isinstance(error.code, int)):
         return f"the provider tried to exit with status {error.code or 0} instead of answering"
     try:
         text = str(error)
@@ -894,7 +921,8 @@ def _causes(error: "BaseException | None") -> "list[str]":
         if seen:
             texts.append(_text(error))
         if isinstance(error, Error):
-            texts.extend(error.caused_by)
+            texts.extend([str(cause) for cause in error.caused_by])
+        texts.extend([_text(one) for one in getattr(error, "exceptions", ())])  # of a group
         seen.add(id(error))
         context = None if error.__suppress_context__ else error.__context__
         error = context if error.__cause__ is None else error.__cause__
@@ -906,8 +934,9 @@ def _show_traceback(error: BaseException) -> None:
     if os.environ.get("CARGO_CREDENTIAL_TRACEBACK", "0") not in ("", "0"):
         import traceback
 
-        lines = traceback.format_exception(type(error), error, error.__traceback__)
-        _say(_redacted("".join(lines)).rstrip("\n"))
+        lines = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        for line in _redacted([lines])[0].splitlines():
+            _say(line)
 
 
 # ---- I/O: the console ----------------------------------------------------------------------
@@ -915,21 +944,23 @@ def _show_traceback(error: BaseException) -> None:
 _CONSOLE = ("CONIN$", "CONOUT$") if sys.platform == "win32" else ("/dev/tty", "/dev/tty")
 
 
-def _say(text: str) -> None:
-    """A line for the user on standard error."""
+def _say(line: str) -> None:
+    """A line for the user on standard error. What a registry chose cannot steer the terminal."""
+    shown = "".join([c if c.isprintable() else ascii(c)[1:-1] for c in line])
     try:
-        sys.stderr.write(_utf8(text) + "\n")
+        sys.stderr.write(shown + "\n")
         sys.stderr.flush()
     except (AttributeError, OSError, ValueError):
         pass  # it is None, gone or closed, or cannot encode the text: an answer matters more
 
 
-def _quietly(stream: "Any", method: str) -> None:
-    """Flush or close a stream that may be None, closed or broken."""
+def _quietly(stream: "Any", method: str) -> bool:
+    """Flush or close a stream that may be None, closed or broken; whether that went well."""
     try:
         getattr(stream, method)()
-    except (AttributeError, OSError, ValueError):
-        pass
+    except (AttributeError, OSError, ValueError, RuntimeError):
+        return False
+    return True
 
 
 def _fill_standard_descriptors() -> None:
@@ -952,8 +983,9 @@ def _attach(descriptor: int, device: str) -> None:
 
 
 def _threads() -> "set[threading.Thread]":
+    """All threads but this one."""
     loaded = sys.modules.get("threading")
-    return set(loaded.enumerate()) if loaded else set()
+    return set(loaded.enumerate()) - {loaded.current_thread()} if loaded else set()
 
 
 class _Console:
@@ -991,6 +1023,8 @@ class _Console:
                 os.dup2(pipe.fileno(), descriptor)
         for pipe in self._pipes:
             _quietly(pipe, "close")
+        if sys.stderr and not _quietly(sys.stderr, "flush"):  # Python's own attempt at its exit
+            _attach(2, os.devnull)  # would fail and change the status, which hides the answer
 
     @staticmethod
     def _set_streams(streams: "Sequence[Any]") -> None:
@@ -1012,32 +1046,33 @@ def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
     Raises OtherError if nothing was typed, if there is no terminal to ask on, or if no HTTP
     header can carry the token: Cargo shows it and ends. Source: `read_token`.
     """
-    token = options.token
+    token, missing = options.token, "no token was passed"
     if token is None:
-        token = _ask_for_token(options, registry)
+        token, missing = _ask_for_token(options, registry)
+    if token.is_empty():
+        name = registry.name if registry.name not in (None, "crates-io") else ""
+        command = f"cargo login --registry {name} < FILE" if name else "cargo login < FILE"
+        raise OtherError(f"{missing}: to pass one from a file, run `{command}`")
     fault = _unsendable(token.expose())
     if fault:
         raise OtherError(fault)
     return token
 
 
-def _ask_for_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
+def _ask_for_token(options: LoginOptions, registry: RegistryInfo) -> "tuple[Secret, str]":
+    """What was typed, and what it means if that is nothing."""
     if options.login_url is not None:
         _say(f"please paste the token found on {options.login_url} below")
     else:
         _say(f"please paste the token for {registry.name or registry.index_url} below")
-    fault = "no token was entered"
     try:
-        token = Secret(_read_hidden_line().strip())
+        return Secret(_read_hidden_line().strip()), "no token was entered"
     except EOFError:
-        token = Secret("")
+        return Secret(""), "no token was entered"
+    except UnicodeError:
+        return Secret("\ufffd"), ""  # refused as what is outside ASCII
     except (OSError, Warning):
-        token, fault = Secret(""), "there is no terminal to ask for the token on"
-    if token.is_empty():
-        name = registry.name if registry.name not in (None, "crates-io") else ""
-        command = f"cargo login --registry {name} < FILE" if name else "cargo login < FILE"
-        raise OtherError(f"{fault}: to pass one from a file, run `{command}`")
-    return token
+        return Secret(""), "there is no terminal to ask for the token on"
 
 
 def _read_hidden_line() -> str:
@@ -1240,7 +1275,7 @@ class _Store:
                 " and is left as it is: name another file with --example-file"
             )
         if status.st_mode & 0o077:
-            _say(f"warning: other users can get at the token store: chmod 600 '{self._path}'")
+            _say(f"warning: other users can get at the token store `{self._path}`: chmod 600 it")
 
     def change(self, edit: "Callable[[dict[str, str]], None]") -> None:
         """Let `edit` change the tokens, and store them for good. Raises what it raises."""
@@ -1306,6 +1341,9 @@ class _FileCredential(Credential):
         return LoginResponse()
 
     def logout(self, registry: RegistryInfo, args: "list[str]") -> CredentialResponse:
+        if registry.index_url not in self._store.read():
+            raise NotFound  # without the lock, for which the directory must be there and writable
+
         def erase(tokens: "dict[str, str]") -> None:
             if tokens.pop(registry.index_url, None) is None:
                 raise NotFound
@@ -1384,6 +1422,8 @@ def main(credential: Credential) -> None:
             except OSError:
                 pass  # Cargo is gone, and nobody is left to tell
     except KeyboardInterrupt:
+        if any(not thread.daemon for thread in _threads()):
+            os._exit(130)  # else Python would wait for them
         sys.exit(130)
 
 

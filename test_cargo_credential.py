@@ -212,7 +212,7 @@ A_GET = '{"Ok":{"kind":"get","token":"t","cache":"expires",%s}}'
 IN_JSON = "not JSON: "
 
 REFUSALS = [
-    (cc.CredentialHello, "", IN_JSON + "Expecting value at column 1"),
+    (cc.CredentialHello, "", IN_JSON + "Expecting value at line 1 column 1"),
     (cc.CredentialHello, "[1]", "the line must be an object"),
     (cc.CredentialHello, "{}", "missing field `v`"),
     (cc.CredentialHello, '{"v":1}', "field `v` must be a list"),
@@ -419,6 +419,18 @@ class Hosts(unittest.TestCase):
         ("https://corp.example:99999/", None),
         ("https://corp.example:abc/", None),
         ("https://[::1/", None),
+        ("https://[::1]evil.example/", None),
+        ("https://evil.example[corp.example]/", None),
+        ("https://[corp.example]/", None),
+        ("https://[corp.example]evil.example/", None),
+        ("https://[x@corp.example]/", None),
+        ("https://corp.example:+80/", None),
+        ("https://corp.example:8_0/", None),
+        ("https://corp.example:\u0661/", None),
+        ("https://corp.example:0/", None),
+        ("https://corp.example:/", "corp.example"),
+        ("1https://corp.example/", None),
+        ("https://corp.example/\n", None),
         ("//corp.example/x", None),
         ("corp.example", None),
         ("git@github.com:org/repo", None),
@@ -610,7 +622,7 @@ class Loop(unittest.TestCase):
 
     def test_a_line_that_is_no_request_is_answered_and_ends_the_session(self):
         for line, message in [
-            (b"\n", "not JSON: Expecting value at column 1"),
+            (b"\n", "not JSON: Expecting value at line 2 column 1"),
             (b'{"v":999,"registry":{"index-url":""},"kind":"x"}\n', "unsupported protocol version 999"),
             (b'{"v":1,"kind":"login","token":"%s"}\n' % TOKEN.encode(), "missing field `registry`"),
             (b'{"v":1,"token":"%s}\n' % TOKEN.encode(), None),
@@ -787,6 +799,30 @@ class ErrorTexts(unittest.TestCase):
 
     def test_causes_that_are_no_strings_are_told_all_the_same(self):
         self.assertEqual(cc.OtherError("m", [ValueError("v"), 5]).caused_by, ("v", "5"))
+        self.assertEqual(cc.OtherError("m", "one text").caused_by, ("one text",))
+        changed = cc.OtherError("m")
+        changed.caused_by = (ValueError("v"),)
+        self.assertEqual(answer(raiser(changed))["Err"]["caused-by"], ["v"])
+
+    def test_the_exceptions_of_a_group_are_told(self):
+        class Group(Exception):
+            exceptions = (ValueError("one"), KeyError("two"))
+
+        self.assertEqual(answer(raiser(Group("g")))["Err"]["caused-by"], ["one", "KeyError: 'two'"])
+
+    def test_an_exception_that_cannot_be_told_is_answered_all_the_same(self):
+        changed = cc.OtherError("bad " + TOKEN)
+        changed.caused_by = None
+        told = "OtherError, of which nothing more can be told"
+        self.assertEqual(answer(raiser(changed))["Err"]["message"], told)
+        self.assertEqual(
+            answer(raiser(SystemExit(Unreadable())))["Err"]["message"],
+            "SystemExit, whose text cannot be read",
+        )
+        with mock.patch.dict(os.environ, CARGO_CREDENTIAL_TRACEBACK="1"):
+            with mock.patch("sys.stderr", 5), mock.patch("traceback.format_exception", None):
+                err = answer(raiser(ValueError("x")))["Err"]
+        self.assertEqual(err["message"], "ValueError, of which nothing more can be told")
 
 
 class Returns(unittest.TestCase):
@@ -833,6 +869,7 @@ class Returns(unittest.TestCase):
 
     UNSENDABLE = [
         ("", "is empty"),
+        (" \t", "is empty"),
         (TOKEN + "\n", "ends with a line break"),
         (TOKEN + "\r", "ends with a line break"),
         (TOKEN + "\r\nX-Evil: 1", "contains a line break"),
@@ -856,10 +893,12 @@ class Returns(unittest.TestCase):
                 self.assertEqual(str(caught.exception), message)
                 with self.assertRaises(cc.OtherError) as refused:
                     cc.read_token(cc.LoginOptions(cc.Secret(token)), BARE)
+                if not token:
+                    message = "no token was passed: to pass one from a file, run `cargo login < FILE`"
                 self.assertEqual(str(refused.exception), message)
 
     def test_every_other_token_is_sent_as_it_is(self):
-        for token in ("Bearer x", "a\tb", " ", "".join(map(chr, range(0x20, 0x7F)))):
+        for token in ("Bearer x", "a\tb", " a ", "".join(map(chr, range(0x20, 0x7F)))):
             response = cc.GetResponse(cc.Secret(token))
             got = answer(Doing(lambda registry, action, args: response))
             self.assertEqual(got["Ok"]["token"], token)
@@ -878,6 +917,7 @@ class Returns(unittest.TestCase):
             (253402300799.9, 253402300799),
             (datetime.datetime(2023, 9, 5, 15, 42, 17, 999, tzinfo=utc), 1693928537),
             (datetime.datetime(2023, 9, 5, 17, 42, 17, tzinfo=east), 1693928537),
+            (datetime.datetime.max.replace(tzinfo=utc), 253402300799),
         ]:
             kept = cc.CacheExpires(moment).expiration
             self.assertEqual((kept, type(kept)), (seconds, int))
@@ -948,7 +988,7 @@ class Redaction(unittest.TestCase):
             "JSON": json.dumps,
             "JSON, not ASCII": lambda token: json.dumps(token, ensure_ascii=False),
             "JSON in JSON": lambda token: json.dumps(json.dumps({"a": token})),
-            "bytes": lambda token: repr(token.encode("ascii", "backslashreplace")),
+            "bytes": lambda token: repr([token.encode("utf-8")]),
             "command line": lambda token: str(
                 subprocess.CalledProcessError(1, ["op", "item", "password=" + token])
             ),
@@ -996,12 +1036,17 @@ class Redaction(unittest.TestCase):
             ["a [REDACTED] text", "a short text"],
         )
 
-    def test_a_value_of_a_few_letters_spoils_no_text(self):
+    def test_a_value_of_a_few_letters_is_replaced_where_it_is_a_word(self):
         def failing(value):
-            raise ValueError("a token text \\")
+            raise ValueError("tok=%s, a token in store" % value)
 
-        for token in ("a", "tok", "Bearer tex", "\\"):
-            self.assertEqual(self.told(token, failing)[0], "a token text \\")
+        for token, message in [
+            ("tok", "[REDACTED]=[REDACTED], a token in store"),
+            ("in", "tok=[REDACTED], a token [REDACTED] store"),
+            ("\u65e5\u672c", "tok=[REDACTED], a token in store"),
+            ("a", "tok=a, a token in store"),
+        ]:
+            self.assertEqual(self.told(token, failing)[0], message)
 
     def test_all_of_a_requests_many_secrets_are_replaced(self):
         def perform(registry, action, args):
@@ -1021,7 +1066,7 @@ class Redaction(unittest.TestCase):
     def test_the_longer_of_two_values_goes_first(self):
         cc.Secret("abcd")
         cc.Secret("abcdef")
-        self.assertEqual(cc._redacted("xabcdefx abcd"), "x[REDACTED]x [REDACTED]")
+        self.assertEqual(cc._redacted(["xabcdefx abcd"]), ["x[REDACTED]x [REDACTED]"])
 
     def test_the_optional_traceback_is_redacted(self):
         for value, shown in [("1", True), ("0", False), ("", False)]:
@@ -1206,6 +1251,8 @@ class Console(Directory):
             "count = len(os.listdir('/dev/fd')) if os.path.isdir('/dev/fd') else 0\n"
             "class Provider(Credential):\n"
             "    def get(self, registry, operation, args):\n"
+            "        import concurrent.futures, subprocess, threading\n"
+            "        threading.Thread(target=int).start()\n"
             "        sys.stdout = sys.stdin = None\n"
             "main(Provider())\n"
             "after = [sys.stdin, sys.stdout, sys.__stdin__, sys.__stdout__]\n"
@@ -1237,6 +1284,42 @@ class Console(Directory):
         (answer,), errors = self.run_provider(path, GET)
         self.assertEqual(json.loads(answer)["Err"]["message"], "''")
         self.assertEqual(errors, "")
+
+    @posix_only
+    def test_a_fork_does_not_answer(self):
+        for ending, status in [("sys.exit(0)", 0), ("sys.exit(3)", 3), ("1 / 0", 1), ("return GetResponse(Secret('x'))", 0)]:
+            path = self.provider(
+                """
+                class Provider(Credential):
+                    def get(self, registry, operation, args):
+                        child = os.fork()
+                        if child == 0:
+                            %s
+                        raise OtherError(str(os.waitpid(child, 0)[1] >> 8))
+                """
+                % ending, "fork%d.py" % len(ending),
+            )
+            (answer,), errors = self.run_provider(path, GET)
+            self.assertEqual(json.loads(answer)["Err"]["message"], str(status))
+            self.assertEqual(errors, "")
+
+    @posix_only
+    def test_a_dead_standard_error_does_not_hide_the_answer(self):
+        path = self.provider(
+            """
+            class Provider(Credential):
+                def get(self, registry, operation, args):
+                    sys.stderr.write("to nobody")
+                    raise NotFound
+            """
+        )
+        read, write = os.pipe()
+        os.close(read)
+        with open("/dev/full", "wb") as full, os.fdopen(write, "wb") as closed:
+            for stderr in (full, closed):
+                process = start([path, "--cargo-plugin"], stderr=stderr)
+                output, _ = process.communicate(GET, timeout=60)
+                self.assertEqual((process.returncode, output.splitlines()[1]), (0, NOT_FOUND.encode()))
 
     @posix_only
     def test_closed_standard_descriptors_do_no_harm(self):
@@ -1536,6 +1619,36 @@ class OnATerminal(Directory):
         self.assertEqual(rest.replace(b"^C", b"").strip(), b"")
         self.assertEqual(terminal.process.stdout.read(), b"")
 
+    def test_a_typed_token_that_is_not_utf8_is_refused(self):
+        _, message = self.typed(b"\xff" + TOKEN.encode() + b"\n")
+        self.assertEqual(
+            message, "the token contains a character outside ASCII, so no HTTP header can carry it"
+        )
+
+    def test_a_registry_cannot_steer_the_terminal(self):
+        options = cc.LoginOptions(None, "https://r/\x1b]0;x\x07\n\u202e/me")
+        shown, _ = self.typed(b"x\n", line_of(cc.LoginAction(options)))
+        self.assertEqual(
+            shown,
+            "please paste the token found on https://r/\\x1b]0;x\\x07\\n\\u202e/me below\r\n\r\n",
+        )
+
+    def test_ctrl_c_does_not_wait_for_a_thread(self):
+        terminal = self.piped(
+            """
+            class Provider(Credential):
+                def get(self, registry, operation, args):
+                    threading.Thread(target=time.sleep, args=(60,)).start()
+                    print("ready")
+                    time.sleep(60)
+            """
+        )
+        self.ask(terminal, GET)
+        terminal.read(b"ready\r\n")
+        terminal.type(b"\x03")
+        status, rest = terminal.rest()
+        self.assertEqual((status, rest.replace(b"^C", b"")), (130, b""))
+
     def test_ctrl_c_while_waiting_for_cargo_ends_quietly(self):
         terminal = self.piped("class Provider(Credential): pass")
         terminal.type(b"\x03")
@@ -1629,7 +1742,7 @@ class OtherProviders(Directory):
         (
             "print('noise')\n" + HELLO + OK_LOGOUT,
             "failed to deserialize hello",
-            ["not JSON: Expecting value at column 1", "`P` exited with status 0 after that"],
+            ["not JSON: Expecting value at line 1 column 1", "`P` exited with status 0 after that"],
         ),
         (
             "print('{\"v\":1}')",
@@ -1650,7 +1763,7 @@ class OtherProviders(Directory):
             HELLO + "print('{')\n",
             "failed to deserialize response",
             [
-                "not JSON: Expecting property name enclosed in double quotes at column 2",
+                "not JSON: Expecting property name enclosed in double quotes at line 1 column 2",
                 "`P` exited with status 0 after that",
             ],
         ),
@@ -2265,7 +2378,7 @@ class ExampleFile(Directory):
 
     def test_a_damaged_store_is_named_and_left_as_it_is(self):
         for content, cause in [
-            ("{", "not JSON: Expecting property name enclosed in double quotes at column 2"),
+            ("{", "not JSON: Expecting property name enclosed in double quotes at line 1 column 2"),
             ("[]", "the line must be an object"),
             ('{"%s":5}' % CRATES_IO, "field `%s` must be a string" % CRATES_IO),
             ('{"a":"%s","b":["%s"]}' % (TOKEN, TOKEN), "field `b` must be a string"),
@@ -2306,6 +2419,8 @@ class ExampleFile(Directory):
             message, "cannot write the token store `%s`: what it holds is unchanged" % path
         )
         self.assertIn("No such file or directory", causes[0])
+        answers, _ = self.session(logout(), get(), options=["--example-file", path])
+        self.assertEqual(answers, [NOT_FOUND, NOT_FOUND])
 
     def test_forty_logins_at_once_lose_none(self):
         options = self.OPTIONS + ["--any-registry"]
@@ -2349,7 +2464,7 @@ class ExampleFile(Directory):
             self.assertEqual(answers, [token_answer("x")])
             self.assertEqual(
                 errors,
-                "warning: other users can get at the token store: chmod 600 '%s'\n" % self.store,
+                "warning: other users can get at the token store `%s`: chmod 600 it\n" % self.store,
             )
             self.session(login("y"))
             self.assertEqual(os.stat(self.store).st_mode & 0o7777, 0o600)
