@@ -56,8 +56,9 @@ if TYPE_CHECKING:
 
 NOBODY = RegistryInfo("sparse+https://check-provider.invalid/index/", "check-provider")
 CRATES_IO = RegistryInfo("https://github.com/rust-lang/crates.io-index", "crates-io")
-HELLO_FAULT = "Cargo says `failed to deserialize hello`. "
-ANSWER_FAULT = "Cargo says `failed to deserialize response`. "
+HELLO_FAULT = 'Cargo says "failed to deserialize hello"'
+ANSWER_FAULT = 'Cargo says "failed to deserialize response"'
+NO_JSON = ' and "expected value at line 1 column 1".\n'
 STDERR = "Write messages to standard error: standard output is for the protocol alone."
 READ = GetAction(ReadOperation())
 
@@ -228,20 +229,19 @@ class Checker:
         except ProtocolError as error:
             if b"{" not in line or not line.lstrip().startswith(b"{"):
                 told = f"{self.shown(line)} stands before the hello"
-                cargo = "Cargo says `failed to deserialize hello`, `expected value at line 1 column 1`.\n"
-                raise Fault(told, cargo + STDERR) from None
-            fix = 'The first line must be {"v":[1]}, all of it on one line.'
-            raise Fault(f"{self.shown(line)} is no hello: {error}", HELLO_FAULT + fix) from None
+                raise Fault(told, HELLO_FAULT + NO_JSON + STDERR) from None
+            fix = HELLO_FAULT + '. The first line must be {"v":[1]}, all of it on one line.'
+            raise Fault(f"{self.shown(line)} is no hello: {error}", fix) from None
         try:
             negotiate_version(hello.v, [1])
         except Error as error:
-            raise Fault(f"no version 1 in {hello.v}", f"Cargo says `{error}`.") from None
+            raise Fault(f"no version 1 in {hello.v}", f'Cargo says "{error}".') from None
 
     def crash(self, session: Session, what: str, cargo: str) -> Fault:
         status = session.finish()
         how = "closed its output" if status is None else f"exited with status {status}"
         shown = "\n".join("| " + self.redacted(line) for line in session.errors.splitlines()[-8:])
-        cargo = cargo.replace("`. ", "`, `EOF while parsing a value`.")
+        cargo += ' and "EOF while parsing a value at line 1 column 0".'
         return Fault(f"it {how} before its {what}", cargo + ("\n" + shown if shown else ""))
 
     def ask(self, *lines: str) -> "list[CredentialResponse | Error]":
@@ -300,7 +300,7 @@ class Checker:
             shown = f"exit status: {status}" if status > 0 else f"signal: {-status}"
             raise Fault(
                 f"it answers, but exits with status {status}",
-                f"Cargo says `credential process `{self.given}` failed with status {shown}`, and"
+                f'Cargo says "credential process `{self.given}` failed with status {shown}", and'
                 " the answer is lost, even an Err. Exit with status 0 after any answer.",
             )
 
@@ -311,18 +311,18 @@ class Checker:
         if path is None or not os.path.isfile(path):
             raise Fault(
                 f"there is no `{self.given}`",
-                "Cargo says `No such file or directory (os error 2)`. Name the program by its whole"
+                'Cargo says "No such file or directory (os error 2)". Name the program by its whole'
                 " path; a bare name is looked up on PATH.",
             )
         if os.name == "posix" and not os.access(path, os.X_OK):
-            fix = f"Cargo says `Permission denied (os error 13)`. Run: chmod +x {path}"
+            fix = f'Cargo says "Permission denied (os error 13)". Run: chmod +x {path}'
             raise Fault("it is not executable", fix)
         with open(path, "rb") as file:
             first = file.readline(200)
         if b"\0" not in first and first[:4] != b"\x7fELF" and os.name == "posix" and first[:2] != b"#!":
             raise Fault(
                 "it has no shebang",
-                "Cargo says `Exec format error (os error 8)`. The first line of a script names its"
+                'Cargo says "Exec format error (os error 8)". The first line of a script names its'
                 " interpreter: #!/usr/bin/env python3",
             )
         return self.neighbours(path, first)
@@ -375,7 +375,7 @@ class Checker:
         if kind == "operation-not-supported":
             raise Fault(
                 "operation-not-supported before looking at the URL",
-                "Cargo says `requested operation not supported`, and asks no other provider. Say"
+                'Cargo says "requested operation not supported", and asks no other provider. Say'
                 " url-not-supported\nfor a registry that is not yours before you look at the action.",
                 "warn",
             )
@@ -395,9 +395,12 @@ class Checker:
         return answer.kind + (": " + self.redacted(str(answer).encode()) if answer.kind == "other" else "")
 
     def unexpected(self, what: str, answer: CredentialResponse, level: str = "warn") -> Fault:
-        fix = "Cargo says `credential provider produced unexpected response for`. Answer with the kind"
         text = f"it answers {what} with {answer.kind}"
-        return Fault(text, fix + " that was asked,\nor with an Err, such as operation-not-supported.", level)
+        fix = (
+            'Cargo says "credential provider produced unexpected response for". Answer with the kind'
+            " that was asked,\nor with an Err, such as operation-not-supported."
+        )
+        return Fault(text, fix, level)
 
     def unknown_kind(self) -> str:
         line = self.request(LogoutAction()).replace('"kind":"logout"', '"kind":"check-provider"')
@@ -537,25 +540,34 @@ def fields_of(value: "Any") -> "dict[str, Any]":
 
 
 def explain(line: bytes) -> str:
-    """What is wrong with a line that is no answer, and how to mend it."""
+    """What follows "Cargo says" of a line that is no answer: more of its words, and the remedy."""
     try:
         value = fields_of(json.loads(line.decode("utf-8")))
     except ValueError:
         if line.strip() in (b"{", b"["):
-            return "Write the whole answer on one line, not pretty-printed."
-        return "`expected value at line 1 column 1`. " + STDERR
+            return ". Write the whole answer on one line, not pretty-printed."
+        return NO_JSON + STDERR
     if not {"Ok", "Err"} & set(value):
-        return 'Wrap the answer: {"Ok":{"kind":...}} or {"Err":{"kind":...}}.'
+        return '. Wrap the answer: {"Ok":{"kind":...}} or {"Err":{"kind":...}}.'
     fields = fields_of(value.get("Ok", value.get("Err")))
     if not fields:
-        return 'Ok and Err hold an object: {"Err":{"kind":"not-found"}}.'
-    if "operation-independent" in fields:
-        return "`missing field operation_independent`: here, and only here, it is an underscore."
+        return '. Ok and Err hold an object: {"Err":{"kind":"not-found"}}.'
+    for name in ("message",) if "Err" in value else ("token", "cache", "operation_independent"):
+        if name not in fields and fields.get("kind") in ("get", "other"):
+            return f' and "missing field `{name}`".' + remedy(name, fields)
+    if fields.get("cache") == "expires" and "expiration" not in fields:
+        return ' and "missing field `expiration`". Give it in whole Unix seconds.'
     if fields.get("cache") == "expires":
-        return "`expiration` must be a whole number of Unix seconds, not a float nor milliseconds."
-    if "Err" in value:
-        return "An Err of kind other needs a `message`; `caused-by` is a list of strings."
-    return "A get needs `token`, `cache` and `operation_independent`."
+        return ". Give `expiration` in whole Unix seconds: no float, no string, no milliseconds."
+    return "."
+
+
+def remedy(name: str, fields: "dict[str, Any]") -> str:
+    if name == "operation_independent" and "operation-independent" in fields:
+        return " Spell it with an underscore: it is the only field that has one."
+    if name == "message":
+        return " An Err of kind other has a `message`, and may have a list `caused-by`."
+    return " A get needs `token`, `cache` and `operation_independent`."
 
 
 def main() -> int:
