@@ -1337,7 +1337,8 @@ class Console(Directory):
                 def get(self, registry, operation, args):
                     print("noise")
                     sys.stderr and sys.stderr.write("noise")
-                    raise NotFound
+                    if os.get_inheritable(2):
+                        raise NotFound
             """
         )
         not_found = b'{"v":[1]}\n{"Err":{"kind":"not-found"}}\n'
@@ -1633,6 +1634,23 @@ class OnATerminal(Directory):
             message, "the token contains a character outside ASCII, so no HTTP header can carry it"
         )
 
+    def test_a_line_that_is_not_utf8_is_read_with_marks(self):
+        terminal = self.piped(
+            """
+            class Provider(Credential):
+                def get(self, registry, operation, args):
+                    print("\\udcff?")
+                    raise OtherError(ascii(read_line()))
+            """
+        )
+        self.ask(terminal, GET)
+        terminal.read(b"\\udcff?\r\n")
+        terminal.type(b"a\xff\n")
+        err = json.loads(terminal.process.stdout.readline().decode())["Err"]
+        self.assertEqual(err["message"], "'a\\ufffd'")
+        terminal.process.stdin.close()
+        self.assertEqual(terminal.process.wait(timeout=60), 0)
+
     def test_a_registry_cannot_steer_the_terminal(self):
         options = cc.LoginOptions(None, "https://r/\x1b]0;x\x07\n\u202e\u00e9\\/me")
         shown, _ = self.typed(b"x\n", line_of(cc.LoginAction(options)))
@@ -1715,6 +1733,15 @@ class WithoutATerminal(Directory):
                 errors.replace("\r\n", "\n"),
                 "please paste the token for %s below\n" % (registry.name or registry.index_url),
             )
+
+    def test_the_prompt_may_find_no_standard_error(self):
+        closed = io.StringIO()
+        closed.close()
+        no_letters = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+        for stderr in (None, closed, no_letters):
+            with mock.patch("sys.stderr", stderr), self.assertRaises(cc.OtherError):
+                with mock.patch("cargo_credential._read_hidden_line", lambda: ""):
+                    cc.read_token(cc.LoginOptions(), cc.RegistryInfo("\u00e9"))
 
     def test_read_line_takes_what_standard_input_has(self):
         for stream, line in [(io.StringIO(" a b \r\nc"), "a b"), (io.StringIO(""), ""), (None, "")]:
