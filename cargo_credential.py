@@ -1296,7 +1296,7 @@ class _Store:
             ) from error
 
     def _write(self, text: str) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         with open(os.open(self._temporary, flags, 0o600), "wb") as file:
             file.write(text.encode("ascii"))
             file.flush()
@@ -1336,8 +1336,8 @@ class _FileCredential(Credential):
         return GetResponse(Secret(tokens[registry.index_url]))
 
     def login(self, registry: RegistryInfo, options: LoginOptions, args: "list[str]") -> CredentialResponse:
-        token = read_token(options, registry).expose()
-        self._store.change(lambda tokens: tokens.update({registry.index_url: token}))
+        token = read_token(options, registry)
+        self._store.change(lambda tokens: tokens.update({registry.index_url: token.expose()}))
         return LoginResponse()
 
     def logout(self, registry: RegistryInfo, args: "list[str]") -> CredentialResponse:
