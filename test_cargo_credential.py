@@ -1919,7 +1919,8 @@ class OtherProviders(Directory):
             self.assertEqual(self.perform(self.program(code), None, [big]), cc.LogoutResponse())
 
     def test_a_provider_that_does_not_end_is_stopped(self):
-        code = "open(%r, 'w').write(str(os.getpid())); print(%%r, flush=True)\nwhile True: %%s"
+        code = "with open(%r, 'w') as file: file.write(str(os.getpid()))\nprint(%%r, flush=True)\n"
+        code += "while True: %%s"
         code %= self.path("pid")
         with mock.patch.object(cc._Child, "grace", 0.3):
             message, causes = self.failure(self.program(code % ("noise", "import time; time.sleep(9)")))

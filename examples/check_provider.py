@@ -330,7 +330,7 @@ class Checker:
     def neighbours(self, path: str, first: bytes) -> str:
         """What can go wrong with where it is."""
         directory = os.path.dirname(os.path.realpath(path))
-        if b"python" in first:
+        if b"python" in first or b"pypy" in first:
             standard = set(os.listdir(os.path.dirname(os.__file__)))
             for name in sorted(standard.intersection(os.listdir(directory))):
                 if name.endswith(".py"):
