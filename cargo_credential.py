@@ -1143,6 +1143,7 @@ class _Child:
 
         pipe = subprocess.PIPE
         self._path = path
+        self._unread = ""
         self._lines: queue.Queue[bytes] = queue.Queue()
         try:
             self._process = subprocess.Popen([path, "--cargo-plugin"], stdin=pipe, stdout=pipe)
@@ -1175,11 +1176,13 @@ class _Child:
             _send(self._stdin, line)
         except UnicodeError:
             raise OtherError("failed to serialize request", ["not UTF-8"]) from None
-        except OSError:
-            pass  # it is not reading: that it does not answer will say more
+        except OSError as error:
+            self._unread = str(error)  # if it has ended, that says more: wait for its answer
 
     def finish(self) -> None:
         """Wait for it as long as it takes. Its exit status counts for more than its answer."""
+        if self._unread:
+            raise OtherError("failed to write to credential provider", [self._unread])
         _quietly(self._stdin, "close")
         code = self._process.wait()
         if code:
@@ -1195,11 +1198,11 @@ class _Child:
         try:
             code = self._process.wait(timeout=self.grace)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
             return "did not end with its input, and was stopped,"
         finally:
-            self._reader.join(timeout=1)  # longer only if it left a child with its output
+            self._process.kill()  # does nothing if it has ended
+            self._process.wait()
+            self._reader.join(timeout=0.2)  # longer only if it left a child with its output
         return f"exited with status {code}" if code >= 0 else f"was killed by signal {-code}"
 
 

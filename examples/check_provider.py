@@ -4,13 +4,16 @@
     check_provider.py [--login] [--timeout SECONDS] [--transcript] PROVIDER [ARG...]
 
 PROVIDER and the ARGs are what `credential-provider = ["PROVIDER", "ARG"]` lists. The provider runs
-as Cargo runs it, but in an empty directory, which is removed afterwards. It is asked what changes
-nothing: for a registry that does not exist. With --login it also stores, replaces and erases a
-made-up token there or, if it serves crates.io alone and has no token for it, for crates.io.
+as Cargo runs it, but in a directory that is empty at first and removed at the end. It is asked what
+changes nothing: for a registry that does not exist. With --login it also stores, replaces and erases
+a made-up token there or, if it does not serve that but crates.io, and has no token for any operation
+on it, for crates.io. Use --login only with a provider that holds no token you need: one that mixes
+up its registries cannot be told apart from outside.
 
-Each check is a line, `ok`, `warn` or `FAIL`, with what Cargo would say and how to mend it below. The
-status is 0 without a FAIL. --transcript shows the conversations, without tokens. What this cannot
-check: a provider that serves certain hosts alone gives no token here, so its tokens are not seen.
+Each check is a line, `ok`, `warn` or `FAIL`; below it, what Cargo would say, and how to mend it. The
+status is 0 without a FAIL. --transcript shows the conversations, without tokens. What is not seen
+here: the tokens of a provider that serves certain hosts alone. A provider that does not end is
+stopped, but not the processes that it started.
 
 This is no provider: there is nothing to configure. Try it:
 
@@ -29,6 +32,7 @@ import tempfile
 import threading
 import time
 
+sys.dont_write_bytecode = True
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
 from cargo_credential import (
@@ -42,10 +46,16 @@ from cargo_credential import (
     LoginAction,
     LoginOptions,
     LogoutAction,
+    Operation,
+    OwnersOperation,
     ProtocolError,
+    PublishOperation,
     ReadOperation,
     RegistryInfo,
     Secret,
+    UnknownError,
+    UnyankOperation,
+    YankOperation,
     negotiate_version,
 )
 
@@ -56,11 +66,14 @@ if TYPE_CHECKING:
 
 NOBODY = RegistryInfo("sparse+https://check-provider.invalid/index/", "check-provider")
 CRATES_IO = RegistryInfo("https://github.com/rust-lang/crates.io-index", "crates-io")
-HELLO_FAULT = 'Cargo says "failed to deserialize hello"'
-ANSWER_FAULT = 'Cargo says "failed to deserialize response"'
-NO_JSON = ' and "expected value at line 1 column 1".\n'
 STDERR = "Write messages to standard error: standard output is for the protocol alone."
 READ = GetAction(ReadOperation())
+OTHERS: "list[Operation]" = [
+    PublishOperation("check-provider", "1.0.0", "0" * 64),
+    YankOperation("check-provider", "1.0.0"),
+    UnyankOperation("check-provider", "1.0.0"),
+    OwnersOperation("check-provider"),
+]
 
 
 class Fault(Exception):
@@ -82,7 +95,7 @@ class Session:
             command, cwd=checker.directory, stdin=pipe, stdout=pipe, stderr=pipe
         )
         self.output: queue.Queue[bytes] = queue.Queue()
-        self.rest, self.errors, self.ended = b"", b"", False
+        self.rest, self.errors, self.ended, self.unread = b"", b"", False, ""
         self.threads = [
             threading.Thread(target=self.copy, args=arguments, daemon=True)
             for arguments in (
@@ -113,6 +126,8 @@ class Session:
                 raise self.silence() from None
             self.ended = not data
             self.rest += data
+            if time.monotonic() > end or len(self.rest) > 10000000:
+                raise self.silence()
         line, line_end, self.rest = self.rest.partition(b"\n")
         self.checker.log("<", line)
         return line + line_end
@@ -122,16 +137,24 @@ class Session:
         if self.rest:
             text = f"no line end after {self.checker.shown(self.rest)} in {seconds}"
             return Fault(text, "Cargo waits for ever. End the line, and flush it.")
-        text = f"nothing on standard output in {seconds}"
-        return Fault(text, "Cargo waits for ever. Flush each line: a pipe is buffered in most languages.")
+        fix = "Cargo waits for ever. Flush each line: a pipe is buffered in most languages."
+        return Fault(f"nothing on standard output in {seconds}", fix + self.shown_errors())
+
+    def shown_errors(self) -> str:
+        """The last lines of its standard error."""
+        lines = self.checker.redacted(self.errors, "\n").split("\n")
+        return "".join([f"\n| {line}" for line in lines[-9:] if line])
 
     def send(self, line: str) -> None:
         self.checker.log(">", line.encode("utf-8"))
+        threading.Thread(target=self.write, args=(line,), daemon=True).start()
+
+    def write(self, line: str) -> None:
         try:
             self.stdin.write(line.encode("utf-8") + b"\n")
             self.stdin.flush()
-        except OSError:
-            pass  # the answer that does not come says more
+        except (OSError, ValueError) as error:
+            self.unread = str(error)
 
     @property
     def stdin(self) -> "IO[bytes]":
@@ -147,15 +170,25 @@ class Session:
         try:
             status = self.process.wait(self.checker.timeout)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
             return None
         finally:
+            self.process.kill()
+            self.process.wait()
             for thread in self.threads:
-                thread.join(1)
-            for line in self.errors.splitlines():
-                self.checker.log("!", line)
+                thread.join(0.2)
+            self.checker.heard(self.errors)
         return status
+
+
+def spellings(tokens: "set[str]") -> "list[str]":
+    """How texts may show tokens: whole, without the scheme, or escaped; the longest first."""
+    found = {part.strip() for token in tokens for part in (token, token.partition(" ")[2])}
+    found |= {escape(text)[1:-1] for text in found for escape in (repr, json.dumps)}
+    return sorted([text for text in found if len(text) > 3], key=len, reverse=True)
+
+
+def described(status: int) -> str:
+    return f"exited with status {status}" if status >= 0 else f"was killed by signal {-status}"
 
 
 class Checker:
@@ -170,28 +203,43 @@ class Checker:
         self.login_too = options.login
         self.tokens: set[str] = set()  # all that were seen, to keep them out of the report
         self.counts = {"ok": 0, "warn": 0, "FAIL": 0}
-        self.leaks: set[str] = set()
+        self.leaked = False
+        self.first: CredentialResponse | Error = Error()
+        self.registry = NOBODY
 
     def log(self, mark: str, data: bytes) -> None:
+        text = self.redacted(data) if mark != "<" or data.startswith(b"{") else self.shown(data)
         if self.transcript:
-            print(f"      {mark} {self.redacted(data)}")
+            print(f"      {mark} {text}")
 
-    def redacted(self, data: bytes) -> str:
-        text = data.decode("utf-8", "backslashreplace")
-        text = re.sub(r'("token"\s*:\s*")(?:[^"\\]|\\.)+', r"\1[REDACTED]", text)
-        for token in sorted(filter(None, self.tokens), key=len, reverse=True):
-            text = text.replace(token, "[REDACTED]").replace(json.dumps(token)[1:-1], "[REDACTED]")
-        return text.encode("ascii", "backslashreplace").decode("ascii")
+    def heard(self, errors: bytes) -> None:
+        """Look for tokens on standard error, and log it."""
+        text = errors.decode("utf-8", "backslashreplace")
+        self.leaked |= any(token in text for token in spellings(self.tokens))
+        if self.transcript and errors:
+            for line in self.redacted(errors, "\n").rstrip("\n").split("\n"):
+                print(f"      ! {line}")
+
+    def redacted(self, data: bytes, kept: str = "") -> str:
+        """Text without tokens, which are remembered, and without what could steer a terminal."""
+        text = data.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
+        for found in re.finditer(r"""token['"]\s*:\s*(["'])((?:(?!\1)[^\\]|\\.)+)""", text):
+            self.tokens.add(found.group(2))
+        for token in spellings(self.tokens):
+            text = text.replace(token, "[REDACTED]")
+        return "".join([c if c in kept or " " <= c <= "~" else ascii(c)[1:-1] for c in text])
 
     def shown(self, data: bytes) -> str:
-        text = self.redacted(data).strip()
-        return "`{}`".format(text if len(text) <= 60 else text[:60] + "...")
+        """A line in short. What is no JSON, and has no spaces, could be a bare token."""
+        text = self.redacted(data.strip())
+        if not text.startswith(("{", "[")) and len(text.partition(" ")[0]) > 8:
+            return f"a line of {len(text)} characters"
+        return f"`{text}`" if len(text) <= 60 else f"`{text[:60]}...`"
 
     def report(self, level: str, name: str, text: str, fix: str = "") -> None:
         self.counts[level] += 1
-        print(f"{level:5} {name}: {text}")
-        for line in fix.splitlines():
-            print(f"      {line}")
+        for line in [f"{level:5} {name}: {text}"] + ["      " + line for line in fix.split("\n") if fix]:
+            print(line.encode("ascii", "backslashreplace").decode("ascii"))
 
     def check(self, name: str, function: "Callable[..., str]", *arguments: str) -> bool:
         """Report what a function returns as ok, or the Fault that it raises; False for a FAIL."""
@@ -214,35 +262,30 @@ class Checker:
                 fix = "On Windows Cargo starts programs, not scripts: name a .cmd or .exe."
             raise Fault(f"it cannot be started: {error}", fix) from None
         try:
-            line = session.line()
-            if not line:
-                raise self.crash(session, "hello", HELLO_FAULT)
-            self.read_hello(line)
-        except Fault:
+            self.read_hello(session, session.line())
+        except BaseException:
             session.finish()
             raise
         return session
 
-    def read_hello(self, line: bytes) -> None:
+    def read_hello(self, session: Session, line: bytes) -> None:
+        if not line:
+            raise self.crash(session, "hello")
         try:
             hello = CredentialHello.from_json(line)
         except ProtocolError as error:
-            if b"{" not in line or not line.lstrip().startswith(b"{"):
-                told = f"{self.shown(line)} stands before the hello"
-                raise Fault(told, HELLO_FAULT + NO_JSON + STDERR) from None
-            fix = HELLO_FAULT + '. The first line must be {"v":[1]}, all of it on one line.'
+            fix = explain(line, "hello", str(error))
             raise Fault(f"{self.shown(line)} is no hello: {error}", fix) from None
         try:
             negotiate_version(hello.v, [1])
         except Error as error:
             raise Fault(f"no version 1 in {hello.v}", f'Cargo says "{error}".') from None
 
-    def crash(self, session: Session, what: str, cargo: str) -> Fault:
+    def crash(self, session: Session, what: str) -> Fault:
         status = session.finish()
-        how = "closed its output" if status is None else f"exited with status {status}"
-        shown = "\n".join("| " + self.redacted(line) for line in session.errors.splitlines()[-8:])
-        cargo += ' and "EOF while parsing a value at line 1 column 0".'
-        return Fault(f"it {how} before its {what}", cargo + ("\n" + shown if shown else ""))
+        how = "closed its output" if status is None else described(status)
+        fix = f'Cargo says "failed to deserialize {what}" and "EOF while parsing a value at line 1'
+        return Fault(f"it {how} before its {what}", fix + ' column 0".' + session.shown_errors())
 
     def ask(self, *lines: str) -> "list[CredentialResponse | Error]":
         """The answers to lines in one session, which must end well."""
@@ -252,45 +295,36 @@ class Checker:
             for line in lines:
                 session.send(line)
                 answer = session.line()
-                if not answer and answers:
-                    raise Fault(
-                        f"it answers {len(answers)} request in a session",
-                        "Cargo 1.95 asks one a process, but the protocol allows more: answer until"
-                        " the end of the input.", "warn",
-                    )
                 if not answer:
-                    raise self.crash(session, "answer", ANSWER_FAULT)
+                    raise self.crash(session, "response")
                 answers.append(self.read_answer(answer))
-        except Fault:
+        except BaseException:
             session.finish()
             raise
-        status = session.finish()
-        self.look_for_tokens(session)
-        self.check_end(status)
+        self.check_end(session, session.finish())
         return answers
 
     def read_answer(self, line: bytes) -> "CredentialResponse | Error":
         try:
             response = CredentialResponse.from_json(line)
+        except UnknownError as error:
+            kinds = "url-not-supported, not-found, operation-not-supported and other"
+            raise Fault("an unknown kind of Err", f'Cargo says "{error}". There are {kinds}.') from None
         except Error as error:
             return error
         except ProtocolError as error:
-            fix = ANSWER_FAULT + explain(line)
+            fix = explain(line, "response", str(error))
             raise Fault(f"{self.shown(line)} is no answer: {error}", fix) from None
         if isinstance(response, GetResponse):
             self.tokens.add(response.token.expose())
             try:
                 response.to_json()
             except ValueError as error:
-                fix = "Strip the token: a line break in it adds a header to Cargo's requests."
+                fix = "Give printable ASCII alone: a line break, say, adds a header to Cargo's requests."
                 raise Fault(str(error), fix) from None
         return response
 
-    def look_for_tokens(self, session: Session) -> None:
-        errors = session.errors.decode("utf-8", "replace")
-        self.leaks |= {token for token in self.tokens if len(token) > 3 and token in errors}
-
-    def check_end(self, status: "int | None") -> None:
+    def check_end(self, session: Session, status: "int | None") -> None:
         if status is None:
             raise Fault(
                 f"it goes on {self.timeout:g} s after the end of its input",
@@ -299,53 +333,68 @@ class Checker:
         if status:
             shown = f"exit status: {status}" if status > 0 else f"signal: {-status}"
             raise Fault(
-                f"it answers, but exits with status {status}",
+                f"it answers, but {described(status)}",
                 f'Cargo says "credential process `{self.given}` failed with status {shown}", and'
-                " the answer is lost, even an Err. Exit with status 0 after any answer.",
+                " the answer\nis lost, even an Err. Exit with status 0 after any answer."
+                + session.shown_errors(),
             )
+        if session.unread:
+            fix = 'Cargo says "failed to write to credential provider". Read the request before you answer.'
+            raise Fault("it does not read the request", fix)
 
     # -- the checks
 
     def program(self) -> str:
         path = self.path if os.path.dirname(self.path) else shutil.which(self.path)
-        if path is None or not os.path.isfile(path):
+        if path is None or not os.path.exists(path):
             raise Fault(
                 f"there is no `{self.given}`",
                 'Cargo says "No such file or directory (os error 2)". Name the program by its whole'
-                " path; a bare name is looked up on PATH.",
+                " path;\na bare name is looked up on PATH.",
             )
-        if os.name == "posix" and not os.access(path, os.X_OK):
+        if os.path.isdir(path) or not os.access(path, os.X_OK):
             fix = f'Cargo says "Permission denied (os error 13)". Run: chmod +x {path}'
             raise Fault("it is not executable", fix)
         with open(path, "rb") as file:
             first = file.readline(200)
-        if b"\0" not in first and first[:4] != b"\x7fELF" and os.name == "posix" and first[:2] != b"#!":
-            raise Fault(
-                "it has no shebang",
-                'Cargo says "Exec format error (os error 8)". The first line of a script names its'
-                " interpreter: #!/usr/bin/env python3",
-            )
-        return self.neighbours(path, first)
+        if os.name == "posix" and b"\0" not in first and not first.startswith(b"\x7fELF"):
+            self.check_first_line(first)
+        self.check_place(path, first)
+        return path
 
-    def neighbours(self, path: str, first: bytes) -> str:
-        """What can go wrong with where it is."""
-        directory = os.path.dirname(os.path.realpath(path))
-        if b"python" in first or b"pypy" in first:
-            standard = set(os.listdir(os.path.dirname(os.__file__)))
-            for name in sorted(standard.intersection(os.listdir(directory))):
-                if name.endswith(".py"):
-                    raise Fault(
-                        f"`{name}` beside it shadows the standard module of that name",
-                        "Rename it: a script imports what lies beside it first, and so does all"
-                        " that it imports.", "warn",
-                    )
-        interpreters = ("python", "node", "ruby", "perl", "bash", "sh")
+    def check_first_line(self, first: bytes) -> None:
+        if not first.startswith(b"#!"):
+            raise Fault(
+                "it has no shebang" + (", but a byte order mark" if first[:3] == BOM else ""),
+                'Cargo says "Exec format error (os error 8)". The first line of a script names its'
+                " interpreter:\n#!/usr/bin/env python3",
+            )
+        if first.endswith(b"\r\n"):
+            fix = "The interpreter is then looked for under a name with a CR: save it with Unix line ends."
+            raise Fault("its first line ends with CR LF", fix)
+
+    def check_place(self, path: str, first: bytes) -> None:
+        """What can go wrong with where it is, and what it is called."""
+        interpreters = ("python", "pypy", "node", "nodejs", "ruby", "perl", "bash", "sh", "env")
         if os.path.basename(path).rstrip("0123456789.") in interpreters:
             raise Fault(
                 f"`{self.given}` is an interpreter",
                 f"Cargo runs `{self.given} --cargo-plugin`, without the script. Make the script"
-                " executable, with a shebang, and name it alone.",
+                " executable,\nwith a shebang, and name it alone.",
             )
+        directory = os.path.dirname(os.path.realpath(path))
+        if (b"python" in first or b"pypy" in first) and not re.search(rb" -\w*[IP]", first):
+            library = os.listdir(os.path.dirname(os.__file__))
+            standard = getattr(sys, "stdlib_module_names", {name.partition(".")[0] for name in library})
+            for name in sorted(os.listdir(directory)):
+                module, ending = os.path.splitext(name)
+                if module in standard and (ending == ".py" or os.path.isdir(os.path.join(directory, name))):
+                    raise Fault(
+                        f"`{name}` beside it shadows the standard module of that name",
+                        "Rename it: a script imports what lies beside it first, and so does all"
+                        " that it imports.",
+                        "warn",
+                    )
         if os.path.dirname(self.given) and not os.path.isabs(self.given):
             raise Fault(
                 f"`{self.given}` is a relative path",
@@ -353,11 +402,20 @@ class Checker:
                 " name the whole path.",
                 "warn",
             )
-        return path
 
     def hello(self) -> str:
         self.start().finish()
         return "it offers protocol version 1"
+
+    def end_of_input(self) -> str:
+        session = self.start()
+        try:
+            self.check_end(session, session.finish())
+        except Fault as fault:
+            text = fault.text.replace("it answers, but ", "it ")
+            fix = "Cargo always asks before it closes the pipe, but a provider is to end well then, too."
+            raise Fault(text, fix + session.shown_errors(), "warn") from None
+        return "it ends"
 
     def request(self, action: Action, registry: RegistryInfo = NOBODY, *more: str) -> str:
         return CredentialRequest(1, registry, action, [*self.args, *more]).to_json()
@@ -392,7 +450,10 @@ class Checker:
         return self.told(self.first)
 
     def told(self, answer: "CredentialResponse | Error") -> str:
-        return answer.kind + (": " + self.redacted(str(answer).encode()) if answer.kind == "other" else "")
+        if answer.kind != "other":
+            return answer.kind
+        text = self.redacted(str(answer).encode("utf-8", "backslashreplace"))
+        return "other: " + (text if len(text) < 200 else text[:200] + "...")
 
     def unexpected(self, what: str, answer: CredentialResponse, level: str = "warn") -> Fault:
         text = f"it answers {what} with {answer.kind}"
@@ -443,14 +504,20 @@ class Checker:
 
     def several(self) -> str:
         line = self.request(READ)
-        answers = self.ask(line, line, line)
+        try:
+            answers = self.ask(line, line, line)
+        except Fault as fault:
+            fix = "Cargo 1.95 asks one a process, but the protocol allows more: answer until the end."
+            raise Fault("no three answers: " + fault.text, fix, "warn") from None
         return " ".join([answer.kind for answer in answers])
 
     def no_json(self) -> str:
         try:
             (answer,) = self.ask("this is not JSON")
-        except Fault as fault:  # Cargo sends no such line
-            raise Fault(fault.text, "Answer it with an Err.\n" + fault.fix, "warn") from None
+        except Fault as fault:
+            shown = [line for line in fault.fix.split("\n") if line.startswith("| ")]
+            fix = "\n".join(["Cargo sends no such line, but answer it with an Err.", *shown])
+            raise Fault(fault.text, fix, "warn") from None
         if isinstance(answer, CredentialResponse):
             raise self.unexpected("no request", answer)
         return self.told(answer)
@@ -460,14 +527,14 @@ class Checker:
     def find_registry(self) -> str:
         """A registry on which a login can do no harm: it has no token that could be lost."""
         for registry in (NOBODY, CRATES_IO):
-            (answer,) = self.ask(self.request(READ, registry))
-            if answer.kind == "not-found":
+            asked = [READ] + [GetAction(operation) for operation in OTHERS]
+            answers = [self.ask(self.request(action, registry))[0] for action in asked]
+            if all(answer.kind == "not-found" for answer in answers):
                 self.registry = registry
                 return f"{registry.name} has no token that could be lost"
         raise Fault(
             "neither the made-up registry nor crates.io is served and without a token",
             "So --login has nothing to try.",
-            "warn",
         )
 
     def expect(self, action: Action, wanted: str, fix: str, level: str = "FAIL") -> "CredentialResponse | Error":
@@ -479,12 +546,16 @@ class Checker:
     def login(self, token: str) -> str:
         self.tokens.add(token)
         action = LoginAction(LoginOptions(Secret(token)))
-        self.expect(action, "login", 'Store the token, and answer {"Ok":{"kind":"login"}}.')
+        (answer,) = self.ask(self.request(action, self.registry))
+        if answer.kind == "operation-not-supported":
+            raise Fault(answer.kind, "It stores no tokens, so there is no more to try.", "warn")
+        if answer.kind != "login":
+            raise Fault(self.told(answer), 'Store the token, and answer {"Ok":{"kind":"login"}}.')
         return f"a made-up token for {self.registry.name} is stored"
 
     def get(self, token: str) -> str:
         answer = self.expect(READ, "get", "Give the token that was stored.")
-        if isinstance(answer, GetResponse) and token not in answer.token.expose():
+        if isinstance(answer, GetResponse) and token not in answer.token.expose():  # a scheme is fine
             raise Fault("it gives another token", "Give the token of the last login.")
         return "it comes back"
 
@@ -501,7 +572,7 @@ class Checker:
         return self.expect(READ, "not-found", fix).kind
 
     def silent(self) -> str:
-        if self.leaks:
+        if self.leaked:
             raise Fault(
                 "it shows the token",
                 "Cargo passes it on to the screen, and to the logs of CI. Keep tokens out of messages.",
@@ -519,69 +590,112 @@ class Checker:
         self.check("escapes in arguments", self.escapes)
         self.check("several requests", self.several)
         self.check("a line that is not JSON", self.no_json)
-        if self.login_too and self.check("registry for a login", self.find_registry):
+        self.check("end of the input", self.end_of_input)
+        if self.login_too:
             self.run_login()
         self.check("standard error", self.silent)
 
     def run_login(self) -> None:
-        if not hasattr(self, "registry"):
+        try:
+            self.report("ok", "registry for a login", self.find_registry())
+        except Fault as fault:
+            self.report("warn", "registry for a login", fault.text, fault.fix)
             return
         first, second = "check-provider-token-1", "check-provider-token-2"
-        if self.check("login", self.login, first) and self.check("get", self.get, first):
-            self.check("login again", self.login, second)
-            self.check("get again", self.get, second)
-        if self.check("logout", self.logout):
-            self.check("logout again", self.logout_again)
-            self.check("get after logout", self.get_after_logout)
+        erased = False
+        try:
+            stored = self.counts["ok"]
+            self.check("login", self.login, first)
+            if self.counts["ok"] == stored:
+                erased = True
+                return
+            if self.check("get", self.get, first):
+                self.check("login again", self.login, second)
+                self.check("get again", self.get, second)
+            if self.check("logout", self.logout):
+                self.check("logout again", self.logout_again)
+                erased = self.check("get after logout", self.get_after_logout)
+        finally:
+            if not erased:
+                self.clean_up()
+
+    def clean_up(self) -> None:
+        """After a failure or Ctrl-C, a made-up token must not stay."""
+        try:
+            self.ask(self.request(LogoutAction(), self.registry))
+            (answer,) = self.ask(self.request(READ, self.registry))
+        except Fault:
+            answer = None
+        if answer is None or isinstance(answer, GetResponse):
+            print(f"      Erase it yourself: a made-up token may be stored for {self.registry.name}.")
+
+
+BOM = b"\xef\xbb\xbf"
 
 
 def fields_of(value: "Any") -> "dict[str, Any]":
     return value if hasattr(value, "items") else {}
 
 
-def explain(line: bytes) -> str:
-    """What follows "Cargo says" of a line that is no answer: more of its words, and the remedy."""
+def explain(line: bytes, what: str, error: str) -> str:
+    """What Cargo says of a line that is no hello or response, and the remedy."""
+    cargo = f'Cargo says "failed to deserialize {what}"'
+    no_value = cargo + ' and "expected value at line 1 column 1".\n'
+    shape = '{"v":[1]}' if what == "hello" else '{"Ok":{"kind":...}} or {"Err":{"kind":...}}'
+    if line.startswith(BOM):
+        return no_value + "Write UTF-8 without a byte order mark."
     try:
-        value = fields_of(json.loads(line.decode("utf-8")))
+        text = line.decode("utf-8").strip()
     except ValueError:
-        if line.strip() in (b"{", b"["):
-            return ". Write the whole answer on one line, not pretty-printed."
-        return NO_JSON + STDERR
-    if not {"Ok", "Err"} & set(value):
-        return '. Wrap the answer: {"Ok":{"kind":...}} or {"Err":{"kind":...}}.'
-    fields = fields_of(value.get("Ok", value.get("Err")))
-    if not fields:
-        return '. Ok and Err hold an object: {"Err":{"kind":"not-found"}}.'
-    for name in ("message",) if "Err" in value else ("token", "cache", "operation_independent"):
-        if name not in fields and fields.get("kind") in ("get", "other"):
-            return f' and "missing field `{name}`".' + remedy(name, fields)
-    if fields.get("cache") == "expires" and "expiration" not in fields:
-        return ' and "missing field `expiration`". Give it in whole Unix seconds.'
-    if fields.get("cache") == "expires":
-        return ". Give `expiration` in whole Unix seconds: no float, no string, no milliseconds."
-    return "."
+        cargo = f'Cargo says "failed to read {what} from credential provider" and "stream did not contain'
+        return cargo + ' valid UTF-8".\nWrite UTF-8.'
+    if error.startswith("not JSON"):
+        if text.startswith("{'"):
+            return cargo + ".\nThat is how Python shows a dict: write json.dumps(value)."
+        if text.startswith(("{", "[")):
+            return cargo + ".\nWrite valid JSON, and all of it on one line, not pretty-printed."
+        return no_value + STDERR if text else cargo + ".\nWrite no empty lines."
+    missing = re.match(r"missing field `(?:Ok\.|Err\.)?(.+)`", error)
+    if missing:
+        cargo += f' and "missing field `{missing.group(1)}`"'
+    fields = fields_of(json.loads(text))
+    fields = fields_of(fields.get("Ok", fields.get("Err", fields)))
+    if missing and "operation-independent" in fields:
+        return cargo + ".\nSpell it with an underscore: it is the only field that has one."
+    if error.startswith("missing field `Err.message"):
+        return cargo + ".\nAn Err of kind other has a `message`, and may have a list `caused-by`."
+    if "expiration" in error:
+        return cargo + ".\nGive `expiration` in whole Unix seconds: no float, no string, no milliseconds."
+    if missing and what == "response" and fields.get("kind") == "get":
+        return cargo + ".\nA get needs `token`, `cache` and `operation_independent`."
+    return cargo + f".\nWrite {shape}."
 
 
-def remedy(name: str, fields: "dict[str, Any]") -> str:
-    if name == "operation_independent" and "operation-independent" in fields:
-        return " Spell it with an underscore: it is the only field that has one."
-    if name == "message":
-        return " An Err of kind other has a `message`, and may have a list `caused-by`."
-    return " A get needs `token`, `cache` and `operation_independent`."
+def seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 3600:
+        raise ValueError
+    return value
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Hold a credential provider against Cargo's protocol.")
     parser.add_argument("--login", action="store_true", help="also store and erase a made-up token")
-    parser.add_argument("--timeout", type=float, default=10, metavar="SECONDS", help="for each line")
+    parser.add_argument("--timeout", type=seconds, default=10, metavar="SECONDS", help="for each line")
     parser.add_argument("--transcript", action="store_true", help="show what is said, without tokens")
     parser.add_argument("provider", metavar="PROVIDER")
     parser.add_argument("args", metavar="ARG", nargs=argparse.REMAINDER)
     options = parser.parse_args()
+    try:
+        "".join(options.args).encode("utf-8")
+    except UnicodeError:
+        parser.error("an ARG is not UTF-8: Cargo's configuration cannot hold it")
     directory = tempfile.mkdtemp()
     try:
         checker = Checker(options, directory)
         checker.run()
+    except KeyboardInterrupt:
+        return 130
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     print(", ".join([f"{count} {level}" for level, count in checker.counts.items()]))

@@ -6,7 +6,7 @@ What it does not do: hold any token. To have Cargo run it, put into .cargo/confi
     [registry]
     credential-provider = ["/path/to/stdout_redirected.py"]
 
-and run `cargo login`. To try it without Cargo:
+and run `cargo logout`. To try it without Cargo:
 
     echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"logout"}' | ./stdout_redirected.py
 """
