@@ -1012,6 +1012,8 @@ class Redaction(unittest.TestCase):
                     message, causes, line = self.told(token, failing)
                     for text in (message, causes[0], line):
                         self.assertNotIn(TOKEN, text)
+                    if name == "bytes" and not token.startswith("Bearer"):
+                        self.assertIn("[b'[REDACTED]", message.replace('"', "'"))
                     self.assertTrue(message.startswith("before ") and message.endswith(" after"))
 
     def test_a_token_that_cargo_passed_is_replaced(self):
@@ -1700,6 +1702,10 @@ class OnATerminal(Directory):
         terminal.read(b'{"v":[1]}\r\n')
         terminal.type(b"\x04")
         self.assertEqual(terminal.rest()[0], 0)
+
+    def test_the_example_provider_shows_how_to_configure_it(self):
+        terminal = self.terminal([sys.executable, MODULE, "--example-file"])
+        self.assertIn(b'cargo_credential.py", "--example-file"]\r\n', terminal.rest()[1])
 
     def test_the_module_alone_shows_its_usage(self):
         terminal = self.terminal([sys.executable, MODULE])
@@ -2411,6 +2417,11 @@ class ExampleFile(Directory):
         self.assertTrue(os.path.exists(self.path("with space.json")))
         self.assertFalse(os.path.exists(self.path("other")))
 
+    def test_an_option_is_no_path(self):
+        options = ["--example-file", "--any-registry"]
+        self.assertEqual(self.process(login("x", REGISTRY), options=options)[0], [LOGIN_OK])
+        self.assertTrue(os.path.exists(self.path("cargo-credentials.json")))
+
     def test_without_the_option_it_says_what_to_add(self):
         self.assertEqual(
             self.message(get(), options=[]),
@@ -2430,6 +2441,14 @@ class ExampleFile(Directory):
             (b"", ("cargo_credential.py: %s%s" % (text, os.linesep)).encode()),
         )
         self.assertEqual(process.returncode, 2)
+
+    def test_without_arguments_and_terminal_it_speaks_the_protocol(self):
+        (answer,), _ = self.run_provider(MODULE, get(), arguments=())
+        self.assertIn("only with --example-file", json.loads(answer)["Err"]["message"])
+
+    def test_the_texts_for_people_start_with_the_point(self):
+        self.assertTrue(cc._USAGE.startswith("usage: cargo_credential.py --example-file [PATH]"))
+        self.assertTrue(cc._CONFIGURATION.startswith("This is a credential provider: Cargo starts"))
 
     def test_help_and_version(self):
         for option, text in [("--help", cc._USAGE), ("--version", "cargo_credential.py 1.0.0\n")]:
