@@ -2030,8 +2030,8 @@ class CheckProvider(Directory):
             ("print('{\"v\":[2]}', flush=True)\nsys.stdin.read()", "FAIL  hello: no version 1 in [2]",
              ["credential provider supports protocol versions [2], while Cargo supports [1]"]),
             ("sys.stdout.write('{\"v\":[1]}'); sys.stdout.flush()\n" + hang,
-             'FAIL  hello: no line end after `{"v":[1]}` in 2 s', ["waits for ever"]),
-            ("print('{\"v\":[1]}')\n" + hang, "FAIL  hello: nothing on standard output in 2 s", ["Flush"]),
+             'FAIL  hello: no line end after `{"v":[1]}` in 5 s', ["waits for ever"]),
+            ("print('{\"v\":[1]}')\n" + hang, "FAIL  hello: nothing on standard output in 5 s", ["Flush"]),
             ("print(undefined)", "FAIL  hello: it exited with status 1 before its hello",
              [hello, "EOF while parsing a value", "| NameError: name 'undefined' is not defined"]),
             (HELLO + "raise ValueError('no vault')",
@@ -2041,7 +2041,7 @@ class CheckProvider(Directory):
              [answer, "expected value at line 1 column 1", "standard error"]),
             (HELLO + "print('{\\n \"Err\": {}}')", "FAIL  " + get + "`{` is no answer",
              [answer, "not pretty-printed"]),
-            (HELLO + "print('{\"v\":[1]}')\n" + hang, "FAIL  " + get + "nothing on standard output in 2 s",
+            (HELLO + "print('{\"v\":[1]}')\n" + hang, "FAIL  " + get + "nothing on standard output in 5 s",
              ["Flush"]),
             (self.LOOP % '{"kind":"get","token":"t"}', "FAIL  " + get + '`{"kind":"get"', [answer, 'Write {"Ok":{"kind":...}}']),
             (self.LOOP % '{"Err":"not-found"}', "FAIL  " + get, [answer, "Write {"]),
@@ -2062,7 +2062,7 @@ class CheckProvider(Directory):
             (self.GOOD + "sys.exit(1)", "FAIL  " + get + "it answers, but exited with status 1",
              ["` failed with status exit status: 1\"", "is lost, even an Err"]),
             (HELLO + "if not line: sys.exit()\n" + self.GET_ERR + hang,
-             "FAIL  " + get + "it goes on 2 s after the end of its input", ["waits for ever"]),
+             "FAIL  " + get + "it goes on 5 s after the end of its input", ["waits for ever"]),
             (self.get_answer(), "warn  " + get + "it gives a token to a host that nobody knows",
              ["cloned repository"]),
             (self.LOOP % '{"Err":{"kind":"not-found"}}', "warn  " + get + "not-found",
@@ -2110,7 +2110,7 @@ class CheckProvider(Directory):
             (HELLO + "print()", "FAIL  " + get, [answer, "no empty lines"]),
             ("os.close(0)\n" + self.LOOP.split("\n")[0] + "\nimport time; time.sleep(0.5)\n" + self.GET_ERR,
              "FAIL  " + get + "it does not read the request", ["failed to write to credential provider"]),
-            (self.LOOP.split("\n")[0] + "\nwhile True: print('x' * 65536, end='')",
+            (self.LOOP.split("\n")[0] + "\nimport time\nwhile True: print('x' * 9999, end='') or time.sleep(0.01)",
              "FAIL  " + get + "no line end after a line of ", ["waits for ever"]),
             (HELLO + "if not line: sys.exit(3)\n" + self.GET_ERR,
              "warn  end of the input: it exited with status 3", ["Cargo always asks"]),
@@ -2124,7 +2124,8 @@ class CheckProvider(Directory):
             running = []
             for number, row in enumerate(rows[first : first + 6], first):
                 path = self.program(row[0], "other%d.py" % number)
-                running.append((row, self.check("--timeout", "2", path)))
+                waits = "sleep(30)" in row[0] or "while True" in row[0]
+                running.append((row, self.check("--timeout", "5" if waits else "60", path)))
             for (code, wanted, words), process in running:
                 status, lines = self.report(process)
                 with self.subTest(code):

@@ -345,7 +345,7 @@ class Checker:
     # -- the checks
 
     def program(self) -> str:
-        path = self.path if os.path.dirname(self.path) else shutil.which(self.path)
+        path: str | None = self.path if os.path.dirname(self.path) else shutil.which(self.path)
         if path is None or not os.path.exists(path):
             raise Fault(
                 f"there is no `{self.given}`",
