@@ -2014,8 +2014,14 @@ class CheckProvider(Directory):
         fields = {name: value for name, value in fields.items() if value is not None}
         return self.LOOP % json.dumps({"Ok": fields})
 
+    PATIENCE = "8" if WINDOWS else "3"  # seconds for a provider that hangs
+
     def runTest(self):
         """For `rows` alone."""
+
+    @staticmethod
+    def waits(row):
+        return "sleep(30)" in row[0] or "while True" in row[0]
 
     def rows(self):
         """(code of a provider, its line in the report, words of the lines below)"""
@@ -2030,8 +2036,8 @@ class CheckProvider(Directory):
             ("print('{\"v\":[2]}', flush=True)\nsys.stdin.read()", "FAIL  hello: no version 1 in [2]",
              ["credential provider supports protocol versions [2], while Cargo supports [1]"]),
             ("sys.stdout.write('{\"v\":[1]}'); sys.stdout.flush()\n" + hang,
-             'FAIL  hello: no line end after `{"v":[1]}` in 5 s', ["waits for ever"]),
-            ("print('{\"v\":[1]}')\n" + hang, "FAIL  hello: nothing on standard output in 5 s", ["Flush"]),
+             'FAIL  hello: no line end after `{"v":[1]}` in %s s' % self.PATIENCE, ["waits for ever"]),
+            ("print('{\"v\":[1]}')\n" + hang, "FAIL  hello: nothing on standard output in %s s" % self.PATIENCE, ["Flush"]),
             ("print(undefined)", "FAIL  hello: it exited with status 1 before its hello",
              [hello, "EOF while parsing a value", "| NameError: name 'undefined' is not defined"]),
             (HELLO + "raise ValueError('no vault')",
@@ -2041,7 +2047,7 @@ class CheckProvider(Directory):
              [answer, "expected value at line 1 column 1", "standard error"]),
             (HELLO + "print('{\\n \"Err\": {}}')", "FAIL  " + get + "`{` is no answer",
              [answer, "not pretty-printed"]),
-            (HELLO + "print('{\"v\":[1]}')\n" + hang, "FAIL  " + get + "nothing on standard output in 5 s",
+            (HELLO + "print('{\"v\":[1]}')\n" + hang, "FAIL  " + get + "nothing on standard output in %s s" % self.PATIENCE,
              ["Flush"]),
             (self.LOOP % '{"kind":"get","token":"t"}', "FAIL  " + get + '`{"kind":"get"', [answer, 'Write {"Ok":{"kind":...}}']),
             (self.LOOP % '{"Err":"not-found"}', "FAIL  " + get, [answer, "Write {"]),
@@ -2062,7 +2068,7 @@ class CheckProvider(Directory):
             (self.GOOD + "sys.exit(1)", "FAIL  " + get + "it answers, but exited with status 1",
              ["` failed with status exit status: 1\"", "is lost, even an Err"]),
             (HELLO + "if not line: sys.exit()\n" + self.GET_ERR + hang,
-             "FAIL  " + get + "it goes on 5 s after the end of its input", ["waits for ever"]),
+             "FAIL  " + get + "it goes on %s s after the end of its input" % self.PATIENCE, ["waits for ever"]),
             (self.get_answer(), "warn  " + get + "it gives a token to a host that nobody knows",
              ["cloned repository"]),
             (self.LOOP % '{"Err":{"kind":"not-found"}}', "warn  " + get + "not-found",
@@ -2119,13 +2125,13 @@ class CheckProvider(Directory):
         ]  # fmt: skip
 
     def test_each_fault_is_recognised(self):
-        rows = self.rows()
-        for first in range(0, len(rows), 6):  # a few at a time: some of them wait
+        rows = sorted(self.rows(), key=self.waits)
+        for first in range(0, len(rows), 6):  # those that wait do it together
             running = []
             for number, row in enumerate(rows[first : first + 6], first):
                 path = self.program(row[0], "other%d.py" % number)
-                waits = "sleep(30)" in row[0] or "while True" in row[0]
-                running.append((row, self.check("--timeout", "5" if waits else "60", path)))
+                patience = self.PATIENCE if self.waits(row) else "60"
+                running.append((row, self.check("--timeout", patience, path)))
             for (code, wanted, words), process in running:
                 status, lines = self.report(process)
                 with self.subTest(code):
@@ -3007,7 +3013,7 @@ class RealCargo(Directory):
         self.assertFalse(os.path.exists(self.path("the store.json")))
 
     def test_what_the_checker_quotes_is_what_cargo_says(self):
-        rows = [row for row in CheckProvider().rows() if "sleep" not in row[0] and "while" not in row[0]]
+        rows = [row for row in CheckProvider().rows() if not CheckProvider.waits(row)]
         quotes = 0
         for number, (code, wanted, _) in enumerate(rows):
             if not wanted.startswith("FAIL") or " get for" not in wanted and " hello:" not in wanted:
