@@ -1362,7 +1362,7 @@ class Console(Directory):
         answers, _ = self.run_provider(path, GET, arguments=())
         self.assertEqual(answers, ['{"Err":{"kind":"url-not-supported"}}'])
 
-    def test_the_cratess_example_with_its_messages(self):
+    def test_the_crates_example_with_its_messages(self):
         path = os.path.join(HERE, "examples", "stdout_redirected.py")
         answers, errors = self.run_provider(path, GET)
         self.assertEqual(answers, [NOT_SUPPORTED])
@@ -3083,12 +3083,10 @@ class RealCargo(Directory):
                 self.globally(good, first)
                 errors = self.cargo("update", status=101)
                 self.assertFalse(os.path.exists(good[1]))
-                told = "error: credential provider `%s` failed action `get`\n" % " ".join(first)
                 indented = "\n\nCaused by:\n  ".join([""] + causes)[1:] + "\n"
                 self.assertTrue(errors.endswith(indented), errors)
                 self.assertIn("credential provider `%s` failed action `get`" % " ".join(first), errors)
                 self.assertNotIn("X-Evil", errors + repr(self.registry.log))
-                del told
 
     def test_when_no_provider_knows_the_registry_cargo_says_so(self):
         self.globally(self.teller("one", "raise UrlNotSupported"))
