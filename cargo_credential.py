@@ -149,8 +149,8 @@ def _spellings(value: str) -> "set[str]":
     and each of those escaped as JSON and repr do, twice over for a repr within a repr."""
     found = {value, value.strip(), value.strip().partition(" ")[2]}
     for _ in range(2):
-        found.update([escape(text)[1:-1] for text in found for escape in (json.dumps, _encode)])
-        found.update([escape(text)[1:-1] for text in found for escape in (repr, ascii)])
+        escapes = (json.dumps, _encode, repr, ascii)
+        found.update([escape(text)[1:-1] for text in found for escape in escapes])
         found.update([repr(text + "\"'")[1:-4] for text in found])  # repr escapes ' if " is there
         found.update([repr(text.encode("utf-8", "surrogatepass"))[2:-1] for text in found])
     return found
@@ -176,9 +176,8 @@ def _forget() -> None:
     """Of the Secrets from before this request, remember the newest, so that a long session's
     memory stays flat, and no short ones, which could be other words in its texts."""
     values = list(_secrets)
-    for age, value in zip(range(len(values), 0, -1), values):
-        if age > 20 or len(value) < 8:
-            _secrets.pop(value, None)
+    for value in values[:-20] + [value for value in values if len(value) < 8]:
+        _secrets.pop(value, None)
 
 
 def _unsendable(token: str) -> "str | None":
@@ -186,17 +185,19 @@ def _unsendable(token: str) -> "str | None":
 
     Cargo checks this only when it publishes; else, a line break adds a header to its requests.
     """
-    for fault, found in (
-        ("is empty", not token.strip(" \t")),
-        ("ends with a line break", token.endswith(("\n", "\r"))),
-        ("contains a line break", "\n" in token or "\r" in token),
-        ("contains a NUL", "\0" in token),
-        ("contains a control character", any((c < " " and c != "\t") or c == "\x7f" for c in token)),
-        ("contains a character outside ASCII", any(c > "\x7f" for c in token)),
-    ):
-        if found:
-            return f"the token {fault}, so no HTTP header can carry it"
-    return None
+    refused = [c for c in token if not " " <= c <= "~" and c != "\t"]
+    if not token.strip(" \t"):
+        fault = "is empty"
+    elif not refused:
+        return None
+    elif token[-1] in "\r\n":
+        fault = "ends with a line break"
+    elif "\n" in refused or "\r" in refused:
+        fault = "contains a line break"
+    else:
+        outside = max(refused) > "\x7f"
+        fault = "contains a " + ("character outside ASCII" if outside else "control character")
+    return f"the token {fault}, so no HTTP header can carry it"
 
 
 # ---- Data types: what the messages say -----------------------------------------------------
@@ -647,6 +648,10 @@ def _utf8(text: str) -> str:
     return re.sub("[\ud800-\udfff]", lambda found: ascii(found.group())[1:-1], text)
 
 
+def _present(fields: "dict[str, Any]") -> "dict[str, Any]":
+    return {name: value for name, value in fields.items() if value is not None and value != []}
+
+
 _OPERATIONS: "dict[str, Any]" = {
     kind.kind: kind
     for kind in (ReadOperation, PublishOperation, YankOperation, UnyankOperation, OwnersOperation)
@@ -659,13 +664,12 @@ class _Version1:
     """Protocol version 1. A later one is a subclass that overrides what differs."""
 
     def read_request(self, fields: "dict[str, Any]") -> CredentialRequest:
-        registry = _field(fields, "registry", _DICT)
-        index_url = _field(registry, "index-url", str, "registry.")
-        name = _optional(registry, "name", "registry.")
-        headers = _strings(registry, "headers", "registry.")
+        found = _field(fields, "registry", _DICT)
+        index_url = _field(found, "index-url", str, "registry.")
+        name = _optional(found, "name", "registry.")
+        registry = RegistryInfo(index_url, name, _strings(found, "headers", "registry."))
         action = self.read_action(_field(fields, "kind", str), fields)
-        registry_info = RegistryInfo(index_url, name, headers)
-        return CredentialRequest(fields["v"], registry_info, action, _strings(fields, "args"))
+        return CredentialRequest(fields["v"], registry, action, _strings(fields, "args"))
 
     def read_action(self, kind: str, fields: "dict[str, Any]") -> Action:
         if kind == "get":
@@ -679,27 +683,19 @@ class _Version1:
         return LogoutAction() if kind == "logout" else UnknownAction()
 
     def write_request(self, request: CredentialRequest) -> "dict[str, Any]":
-        registry: dict[str, Any] = {"index-url": request.registry.index_url}
-        if request.registry.name is not None:
-            registry["name"] = request.registry.name
-        if request.registry.headers:
-            registry["headers"] = request.registry.headers
-        fields = {"v": request.v, "registry": registry, **self.write_action(request.action)}
-        if request.args:
-            fields["args"] = request.args
-        return fields
+        registry = request.registry
+        fields = {"index-url": registry.index_url, "name": registry.name, "headers": registry.headers}
+        action = self.write_action(request.action)
+        return _present({"v": request.v, "registry": _present(fields), **action, "args": request.args})
 
     def write_action(self, action: Action) -> "dict[str, Any]":
         fields: dict[str, Any] = {"kind": action.kind}
         if isinstance(action, GetAction):
-            fields["operation"] = action.operation.kind
-            fields.update(vars(action.operation))
+            fields.update(operation=action.operation.kind, **vars(action.operation))
         elif isinstance(action, LoginAction):
-            if action.options.token is not None:
-                fields["token"] = action.options.token.expose()
-            if action.options.login_url is not None:
-                fields["login-url"] = action.options.login_url
-        return fields
+            token = action.options.token
+            fields.update({"token": token and token.expose(), "login-url": action.options.login_url})
+        return _present(fields)
 
     def read_answer(self, fields: "dict[str, Any]") -> CredentialResponse:
         if set(fields) not in ({"Ok"}, {"Err"}):
@@ -1442,6 +1438,7 @@ def _command_line(arguments: "list[str]") -> None:
             _say(f"cargo_credential.py: {error}")
             sys.exit(2)
         main(_FileCredential(arguments))
+        os._exit(0)  # all is written; the interpreter's own end takes a tenth of the run
 
 
 if __name__ == "__main__":

@@ -880,7 +880,7 @@ class Returns(unittest.TestCase):
         (TOKEN + "\r", "ends with a line break"),
         (TOKEN + "\r\nX-Evil: 1", "contains a line break"),
         (TOKEN + "\rX", "contains a line break"),
-        (TOKEN + "\0", "contains a NUL"),
+        (TOKEN + "\0", "contains a control character"),
         (TOKEN + "\x1b[0m", "contains a control character"),
         (TOKEN + "\x7f", "contains a control character"),
         (TOKEN + "\u00e9", "contains a character outside ASCII"),
