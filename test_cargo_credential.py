@@ -43,6 +43,7 @@ MODULE = os.path.join(HERE, "cargo_credential.py")
 CRATES_IO = "https://github.com/rust-lang/crates.io-index"
 TOKEN = "s3cr3t-t0ken"
 WINDOWS = sys.platform == "win32"
+NO_WINDOW = 0x08000000  # CREATE_NO_WINDOW: with a console of its own
 if not WINDOWS:
     import fcntl
     import pty
@@ -1160,7 +1161,7 @@ def start(command, session=True, **options):
     options.setdefault("stderr", subprocess.PIPE)
     options.setdefault("env", environment())
     if WINDOWS:
-        options["creationflags"] = 0x00000008  # DETACHED_PROCESS: no console
+        options.setdefault("creationflags", 0x00000008)  # DETACHED_PROCESS: no console
     elif session:
         options.setdefault("preexec_fn", os.setsid)
     return subprocess.Popen([sys.executable, "-W", "error"] + command, **options)
@@ -1713,6 +1714,146 @@ class OnATerminal(Directory):
         self.assertEqual((status, shown.decode().replace("\r\n", "\n")), (0, cc._USAGE))
 
 
+WINDOWS_CONSOLE = r'''
+"""Types on a console and looks at its screen: python this.py '[COMMAND, REQUEST, [[SEEN, TYPED], ...]]'"""
+import ctypes, json, os, signal, subprocess, sys, time
+from ctypes import wintypes
+
+class Key(ctypes.Structure):
+    _fields_ = [("type", wintypes.WORD), ("down", wintypes.BOOL), ("repeat", wintypes.WORD),
+                ("code", wintypes.WORD), ("scan", wintypes.WORD), ("character", wintypes.WCHAR),
+                ("control", wintypes.DWORD)]
+
+kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+kernel.CreateFileW.restype = wintypes.HANDLE
+kernel.ReadConsoleOutputCharacterW.argtypes = [
+    wintypes.HANDLE, wintypes.LPWSTR, wintypes.DWORD, wintypes._COORD, ctypes.c_void_p]
+kernel.WriteConsoleInputW.argtypes = [
+    wintypes.HANDLE, ctypes.c_void_p, wintypes.DWORD, ctypes.c_void_p]
+
+def console(name):
+    return wintypes.HANDLE(kernel.CreateFileW(name, 0xC0000000, 3, None, 3, 0, None))
+
+keyboard, display = console("CONIN$"), console("CONOUT$")
+done = wintypes.DWORD()
+
+def screen():
+    text = ctypes.create_unicode_buffer(80 * 25 + 1)
+    if not kernel.ReadConsoleOutputCharacterW(
+            display, text, 80 * 25, wintypes._COORD(0, 0), ctypes.byref(done)):
+        raise ctypes.WinError(ctypes.get_last_error())
+    return "\n".join([text[i:i + 80].rstrip() for i in range(0, 80 * 25, 80)]).rstrip("\n")
+
+def wait_for(text):
+    end = time.monotonic() + 60
+    while text not in screen():
+        if time.monotonic() > end:
+            raise SystemExit("no %r on the console, but %r" % (text, screen()))
+        time.sleep(0.01)
+
+def type_in(text):
+    for character in text:
+        for down in (True, False):
+            key = Key(1, down, 1, 13 if character == "\r" else 0, 0, character, 0)
+            kernel.WriteConsoleInputW(keyboard, ctypes.byref(key), 1, ctypes.byref(done))
+
+signal.signal(signal.SIGINT, lambda *_: None)
+command, request, steps = json.loads(sys.argv[1])
+with open("CONOUT$", "w") as errors:
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
+hello = process.stdout.readline()
+process.stdin.write(request.encode())
+process.stdin.flush()
+for seen, typed in steps:
+    wait_for(seen)
+    if typed == "Ctrl-C":
+        kernel.GenerateConsoleCtrlEvent(0, 0)
+    else:
+        type_in(typed)
+answer = process.stdout.readline().decode()
+process.stdin.close()
+print(json.dumps([hello.decode(), answer, process.wait(timeout=60), screen()]))
+'''
+
+
+@unittest.skipUnless(WINDOWS, "needs Windows")
+class OnAWindowsConsole(Directory):
+    """As OnATerminal, with a console that has no window."""
+
+    def converse(self, program, request, *steps):
+        """(answer, status, screen) of a program that is started on a console with Cargo's pipes."""
+        command = [sys.executable, "-W", "error", *program, "--cargo-plugin"]
+        driver = self.write("driver.py", WINDOWS_CONSOLE)
+        output = subprocess.check_output(
+            [sys.executable, driver, json.dumps([command, request, steps])],
+            creationflags=NO_WINDOW,
+            cwd=self.directory, env=environment(), stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        hello, answer, status, screen = json.loads(output.decode())
+        self.assertEqual(hello, '{"v":[1]}\n')
+        return answer, status, screen
+
+    def test_standard_input_and_output_are_the_console_for_children_too(self):
+        path = self.provider(
+            """
+            class Provider(Credential):
+                def get(self, registry, operation, args):
+                    name = input("name? ")
+                    child = "print('child', input('and? '))"
+                    subprocess.check_call([sys.executable, "-c", child])
+                    raise OtherError(repr((name, sys.stdin.isatty(), sys.stdout.isatty())))
+            """
+        )
+        answer, status, screen = self.converse(
+            [path], GET.decode(), ("name?", "one\r"), ("and?", "two\r"), ("child two", "")
+        )
+        self.assertEqual(
+            answer,
+            '{"Err":{"kind":"other","message":"(\'one\', True, True)","caused-by":[]}}\n',
+        )
+        self.assertEqual((status, screen), (0, "name? one\nand? two\nchild two"))
+
+    PROMPT = "please paste the token for crates-io below"
+    LOGIN = line_of(
+        cc.LoginAction(cc.LoginOptions()), cc.RegistryInfo(CRATES_IO, "crates-io")
+    ).decode()
+
+    def test_a_typed_token_is_trimmed_stored_and_not_shown(self):
+        answer, status, screen = self.converse(
+            [MODULE, "--example-file", self.path("store.json")], self.LOGIN,
+            (self.PROMPT, " %s \r" % TOKEN),
+        )  # fmt: skip
+        self.assertEqual((answer, status), ('{"Ok":{"kind":"login"}}\n', 0))
+        self.assertEqual(screen, self.PROMPT)
+        self.assertEqual(json.loads(self.read("store.json").decode()), {CRATES_IO: TOKEN})
+
+    def test_nothing_typed_is_an_error_that_says_how_to_give_a_token(self):
+        answer, status, _ = self.converse(
+            [MODULE, "--example-file", self.path("store.json")], self.LOGIN, (self.PROMPT, "\r")
+        )
+        self.assertIn("no token was entered: to pass one from a file, run `cargo login < FILE`", answer)
+        self.assertEqual(status, 0)
+        self.assertEqual(os.path.exists(self.path("store.json")), False)
+
+    def test_ctrl_c_ends_quietly(self):
+        slow = self.provider(
+            """
+            class Provider(Credential):
+                def get(self, registry, operation, args):
+                    print("ready")
+                    time.sleep(60)
+            """
+        )
+        store = [MODULE, "--example-file", self.path("store.json")]
+        for program, request, seen, typed in [
+            (store, self.LOGIN, self.PROMPT, "half\x03"),  # what the console gives to getpass
+            ([slow], GET.decode(), "ready", "Ctrl-C"),
+        ]:
+            self.assertEqual(
+                self.converse(program, request, (seen, typed)), ("", 130, seen)
+            )
+
+
 class WithoutATerminal(Directory):
     def test_a_token_cannot_be_asked_for(self):
         path = self.provider(
@@ -1999,6 +2140,8 @@ class CheckProvider(Directory):
 
     def check(self, *arguments, **options):
         """The checker's process; collect it with `report`."""
+        if WINDOWS:
+            options["creationflags"] = NO_WINDOW  # one for all the .cmd files that it starts
         return start(["-S", "-B", CHECKER, *arguments], cwd=self.directory, **options)
 
     def report(self, process):
@@ -2126,6 +2269,8 @@ class CheckProvider(Directory):
 
     def test_each_fault_is_recognised(self):
         rows = sorted(self.rows(), key=self.waits)
+        if WINDOWS:  # cmd.exe keeps the pipe open that a provider closes
+            rows = [row for row in rows if "os.close(0)" not in row[0]]
         for first in range(0, len(rows), 6):  # those that wait do it together
             running = []
             for number, row in enumerate(rows[first : first + 6], first):

@@ -208,6 +208,7 @@ class Checker:
         self.registry = NOBODY
 
     def log(self, mark: str, data: bytes) -> None:
+        data = data.rstrip(b"\r\n")
         text = self.redacted(data) if mark != "<" or data.startswith(b"{") else self.shown(data)
         if self.transcript:
             print(f"      {mark} {text}")
