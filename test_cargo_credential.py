@@ -31,6 +31,7 @@ import textwrap
 import threading
 import time
 import unittest
+import zipfile
 from unittest import mock
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -2853,6 +2854,122 @@ class ExampleFile(Directory):
         self.assertGreater(len(outcomes), 8)
 
 
+# ---- Ways of vendoring ---------------------------------------------------------------------
+
+
+class Vendored(Directory):
+    """The one file, as it is, wherever people put it."""
+
+    SCRIPT = (
+        "from %scargo_credential import *\n"
+        "class Provider(Credential):\n"
+        "    def get(self, registry, operation, args):\n"
+        "        print('noise')\n"
+        "        return GetResponse(Secret(%r))\n"
+        "main(Provider())\n"
+    )
+
+    def assert_answers(self, *command, **variables):
+        env = environment(**variables)
+        del env["PYTHONDONTWRITEBYTECODE"]
+        process = start(list(command) + ["--cargo-plugin"], cwd=self.directory, env=env)
+        answers, errors = self.finish_provider(process, GET, GET)
+        self.assertEqual((answers, errors), ([token_answer(TOKEN)] * 2, ""))
+
+    def copy(self, *folders):
+        os.makedirs(self.path(*folders), exist_ok=True)
+        shutil.copy(MODULE, self.path(*folders))
+
+    def test_beside_the_script_which_is_run_from_anywhere(self):
+        self.copy("bin")
+        self.assert_answers(self.write("bin/prov.py", self.SCRIPT % ("", TOKEN)))
+
+    def test_with_every_flag_that_leaves_a_scripts_directory_on_the_path(self):
+        self.copy()
+        path = self.write("prov.py", self.SCRIPT % ("", TOKEN))
+        for flags in (["-S"], ["-E", "-s"], ["-S", "-E", "-s"], ["-O"], ["-OO"], ["-B"], ["-u"]):
+            self.assert_answers(*flags + [path])
+
+    def test_the_module_as_a_provider_in_isolated_mode(self):
+        self.write("store.json", json.dumps({CRATES_IO: TOKEN}), 0o600)
+        self.assert_answers_for_crates_io(["-I", "-S"])
+
+    def assert_answers_for_crates_io(self, flags, **variables):
+        process = start(
+            [*flags, MODULE, "--example-file", "store.json"], cwd=self.directory,
+            env=environment(**variables),
+        )  # fmt: skip
+        answers, errors = self.finish_provider(process, get())
+        self.assertEqual((answers, errors), ([token_answer(TOKEN)], ""))
+
+    def test_in_plain_locales_and_without_a_home(self):
+        self.write("store.json", json.dumps({CRATES_IO: TOKEN}), 0o600)
+        for variables in (
+            {"LANG": "C"}, {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"HOME": ""},
+        ):  # fmt: skip
+            self.assert_answers_for_crates_io([], **variables)
+
+    def test_inside_a_package(self):
+        self.copy("corp")
+        self.write("corp/__init__.py", "")
+        self.write("corp/prov.py", self.SCRIPT % (".", TOKEN))
+        self.assert_answers("-m", "corp.prov")
+
+    def test_in_a_directory_where_nothing_can_be_written(self):
+        self.copy("bin")
+        path = self.write("bin/prov.py", self.SCRIPT % ("", TOKEN))
+        self.write("bin/__pycache__", "")  # to root, a read-only directory is not
+        os.chmod(self.path("bin"), 0o555)
+        self.addCleanup(os.chmod, self.path("bin"), 0o755)
+        self.assert_answers(path)
+        self.assertEqual(
+            sorted(os.listdir(self.path("bin"))), ["__pycache__", "cargo_credential.py", "prov.py"]
+        )
+
+    def test_in_a_zip_file(self):
+        with zipfile.ZipFile(self.path("prov.pyz"), "w") as archive:
+            archive.write(MODULE, "cargo_credential.py")
+            archive.writestr("__main__.py", self.SCRIPT % ("", TOKEN))
+        self.assert_answers(self.path("prov.pyz"))
+
+    def test_twice_in_one_process_under_two_names(self):
+        self.copy("one")
+        self.copy("two")
+        self.write(
+            "prov.py",
+            "import one.cargo_credential as one, two.cargo_credential as two\n"
+            "class Inner(two.Credential):\n"
+            "    def get(self, registry, operation, args):\n"
+            "        print('noise')\n"
+            "        return two.GetResponse(two.Secret(%r))\n"
+            "class Outer(one.Credential):\n"
+            "    def get(self, registry, operation, args):\n"
+            "        found = Inner().get(registry, operation, args)\n"
+            "        return one.GetResponse(one.Secret(found.token.expose()))\n"
+            "one.main(Outer())\n"
+            "two.main(Inner())\n" % TOKEN,
+        )
+        process = start([self.path("prov.py"), "--cargo-plugin"], cwd=self.directory)
+        output, errors = process.communicate(GET)
+        hello = '{"v":[1]}\n'
+        self.assertEqual(output.decode(), hello + token_answer(TOKEN) + "\n" + hello)
+        self.assertEqual((process.returncode, errors), (0, b""))
+
+    def test_in_a_program_that_has_streams_of_its_own(self):
+        self.copy()
+        script = self.SCRIPT % ("", TOKEN)
+        path = self.write(
+            "embedding.py",
+            "import io, sys\n"
+            "mine = sys.stdin, sys.stdout = io.StringIO('mine'), io.StringIO()\n"
+            + script
+            + "assert (sys.stdin, sys.stdout) == mine and sys.stdout.getvalue() == ''\n"
+            "assert sys.stdin.read() == 'mine'\n"
+            "print('mine, too')\n",
+        )
+        self.assert_answers(path)
+
+
 # ---- Fuzz ----------------------------------------------------------------------------------
 
 
@@ -3346,6 +3463,67 @@ class Project(unittest.TestCase):
         )
         output, errors = start(["-c", code]).communicate(timeout=60)
         self.assertEqual((output.strip(), errors), (b"['cargo_credential']", b""))
+
+    IMPORTS = {
+        "the module": ["json", "os", "sys"],
+        "_redacted": ["re"],
+        "host": ["re", "urllib.parse"],
+        "_utf8": ["re"],
+        "_show_traceback": ["traceback"],
+        "_read_hidden_line": ["getpass", "warnings"],
+        "_Child": ["queue", "subprocess", "subprocess", "threading"],
+        "_lock": ["fcntl", "msvcrt"],
+        "_patiently": ["time"],
+        "_inspect": ["stat"],
+    }
+
+    def test_each_import_is_where_it_is_needed(self):
+        with open(MODULE, encoding="utf-8") as file:
+            source = file.read()
+        found = {}
+
+        def look(node, where):
+            if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+                return
+            if isinstance(node, ast.FunctionDef) and where != "_Child" or getattr(node, "name", "") == "_Child":
+                where = node.name
+            names = [alias.name for alias in getattr(node, "names", []) if isinstance(node, ast.Import)]
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module]
+            if names:
+                found[where] = sorted(found.get(where, []) + names)
+            for child in ast.iter_child_nodes(node):
+                look(child, where)
+
+        look(ast.parse(source), "the module")
+        self.assertEqual(found, self.IMPORTS)
+        self.assertIsNone(re.search(r"os\.(system|popen|fork|exec|spawn|posix_spawn)|__import__", source))
+
+    def test_no_socket_is_opened_and_no_process_started(self):
+        """Python's own word for it, where it gives one (from 3.8)."""
+        code = """
+import sys
+suspect = []
+def hook(event, args):
+    if event.startswith(("socket", "subprocess", "os.system", "os.fork", "os.exec", "os.spawn",
+                         "os.posix_spawn", "os.startfile", "pty", "ctypes", "urllib", "_winapi.Create")):
+        suspect.append((event, args))
+if hasattr(sys, "addaudithook"): sys.addaudithook(hook)
+sys.path.insert(0, %r)
+sys.argv[1:] = ["--example-file", "store.json", "--any-registry"]
+import cargo_credential
+cargo_credential.main(cargo_credential._FileCredential(sys.argv[1:]))
+assert not suspect, suspect
+""" % HERE
+        with tempfile.TemporaryDirectory() as directory:
+            process = start(["-c", code], cwd=directory)
+            lines = login(TOKEN), get(), logout(), logout(), login("\n")
+            output, errors = process.communicate(b"".join(lines), timeout=60)
+        self.assertEqual((process.returncode, errors), (0, b""))
+        self.assertEqual(
+            output.decode().splitlines()[1:-1],
+            [LOGIN_OK, token_answer(TOKEN), LOGOUT_OK, NOT_FOUND],
+        )
 
     def test_no_function_is_longer_than_35_lines(self):
         with open(MODULE, encoding="utf-8") as file:
