@@ -3582,6 +3582,19 @@ class Readme(Directory):
         self.assertEqual(answers, [token_answer(TOKEN), URL_NOT_SUPPORTED, NOT_SUPPORTED, URL_NOT_SUPPORTED])
         self.assertEqual(errors, "")
 
+    @unittest.skipUnless(WINDOWS, "needs Windows")
+    def test_the_file_for_windows_starts_a_provider(self):
+        (source,) = [text for language, text in self.blocks if language == "bat"]
+        os.mkdir(self.path("corp tools"))
+        shutil.copy(MODULE, self.path("corp tools"))
+        self.write("corp tools/prov.py", Vendored.SCRIPT % ("", TOKEN))
+        path = self.write("corp tools/prov.cmd", source)
+        with mock.patch.dict(os.environ, environment()):
+            response = cc.CredentialProcess(path, "an argument").perform(
+                REGISTRY, cc.GetAction(cc.ReadOperation()), []
+            )
+        self.assertEqual(response, cc.GetResponse(cc.Secret(TOKEN)))
+
 
 if __name__ == "__main__":
     unittest.main()
