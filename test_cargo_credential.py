@@ -3438,6 +3438,316 @@ class RealCargo(Directory):
 # ---- The project ---------------------------------------------------------------------------
 
 
+# ---- Examples with real Cargo --------------------------------------------------------------
+
+
+class CargoWithExample(Directory):
+    """Real Cargo, a registry, and an example as the registry's provider."""
+
+    TOKEN = RealCargo.TOKEN
+    configure = RealCargo.configure
+    cargo = RealCargo.cargo
+    log = RealCargo.log
+
+    def setUp(self):
+        super().setUp()
+        self.registry = RegistryServer(self.TOKEN)
+        self.addCleanup(self.registry.close)
+        self.write("project/Cargo.toml", RealCargo.PROJECT)
+        self.write("project/src/main.rs", "fn main() { assert_eq!(dep::answer(), 42); }\n")
+        self.index = "sparse+%s/index/" % self.registry.url
+
+    def cargo_environment(self):
+        return dict(RealCargo.cargo_environment(self), PYTHONWARNINGS="error")
+
+    def cargo_on_a_terminal(self, *arguments):
+        terminal = Terminal(
+            ("cargo",) + arguments, cwd=self.path("project"), env=self.cargo_environment()
+        )
+        self.addCleanup(terminal.close)
+        return terminal
+
+    def teller(self, name, code):
+        """The path of a provider that logs what it is asked and then does `code`."""
+        return self.provider(
+            """
+            class Provider(Credential):
+                def perform(self, registry, action, args):
+                    with open(%r, "a") as log:
+                        log.write("%%s %%s %%s\\n" %% (action, getattr(action, "operation", "-"), args))
+                    %s
+            """ % (self.path(name + ".log"), code),
+            name + ".py",
+        )
+
+    def sent(self, method):
+        """The paths and tokens of the registry's requests with this method."""
+        return [row[1:] for row in self.registry.log if row[0] == method]
+
+    def answer_of(self, example, action, args=(), registry=REGISTRY):
+        """The one line with which an example answers, without a terminal, and standard error."""
+        line = line_of(action, registry, args)
+        answers, errors = self.run_provider(os.path.join(HERE, "examples", example), line)
+        (answer,) = answers
+        return answer, errors.replace("\r\n", "\n")
+
+    def message_of(self, example, action, args=(), registry=REGISTRY):
+        """(message, causes) of the error with which an example answers."""
+        answer, _ = self.answer_of(example, action, args, registry)
+        error = json.loads(answer)["Err"]
+        self.assertEqual(error["kind"], "other")
+        return error["message"], error["caused-by"]
+
+
+PUBLISH = cc.GetAction(cc.PublishOperation("foo", "0.1.0", "ab12"))
+
+
+@posix_only
+@needs("cargo")
+class ConfirmPublish(CargoWithExample):
+    EXAMPLE = os.path.join(HERE, "examples", "confirm_publish.py")
+    ALL = "return GetResponse(Secret(%r))" % CargoWithExample.TOKEN
+    WHERE = "to alt at r.example (index sparse+https://r.example/index/)"
+
+    def where(self):
+        return "to alt at 127.0.0.1 (index %s)" % self.index
+
+    def crate(self):
+        """A published crate, for what can be done with one."""
+        self.registry.add({"name": "app", "vers": "0.1.0"}, self.registry.crate("app", "0.1.0"))
+
+    def cksum(self):
+        return hashlib.sha256(self.registry.crates["app-0.1.0"]).hexdigest()
+
+    def asked(self, terminal, answer):
+        """The question, up to which the terminal is read, and which gets this answer."""
+        shown = terminal.read(b"? [y/N] ").decode()
+        terminal.type(answer)
+        return shown.splitlines()[-1]
+
+    def test_yes_publishes(self):
+        self.configure(self.EXAMPLE, self.teller("inner", self.ALL), "its", "own")
+        terminal = self.cargo_on_a_terminal("publish", "--allow-dirty", "--no-verify")
+        question = self.asked(terminal, b"y\n")
+        status, rest = terminal.rest()
+        self.assertEqual(status, 0, rest)
+        self.assertEqual(
+            question, "publish app 0.1.0, sha256 %s, %s? [y/N] " % (self.cksum(), self.where())
+        )
+        self.assertEqual(self.sent("PUT"), [("/api/v1/crates/new", self.TOKEN)])
+        publish = "get PublishOperation(name='app', vers='0.1.0', cksum='%s')" % self.cksum()
+        # The token to read with is kept, as the other provider allows
+        operations = ["get ReadOperation()", publish]
+        self.assertEqual(self.log("inner"), [line + " ['its', 'own']" for line in operations])
+
+    def test_yes_yanks_takes_back_and_changes_owners(self):
+        self.crate()
+        self.configure(self.EXAMPLE, self.teller("inner", self.ALL))
+        for arguments, wanted in [
+            (("yank", "app@0.1.0"), "yank app 0.1.0"),
+            (("yank", "--undo", "app@0.1.0"), "unyank app 0.1.0"),
+            (("owner", "--add", "them", "app"), "list or change the owners of app"),
+        ]:
+            with self.subTest(wanted):
+                terminal = self.cargo_on_a_terminal(*arguments, "--registry", "alt")
+                question = self.asked(terminal, b"yes\n")
+                status, rest = terminal.rest()
+                self.assertEqual(status, 0, rest)
+                self.assertEqual(question, "%s %s? [y/N] " % (wanted, self.where()))
+        self.assertEqual(
+            self.sent("DELETE") + self.sent("PUT"),
+            [("/api/v1/crates/app/0.1.0/yank", self.TOKEN),
+             ("/api/v1/crates/app/0.1.0/unyank", self.TOKEN),
+             ("/api/v1/crates/app/owners", self.TOKEN)],
+        )  # fmt: skip
+
+    def test_no_ends_cargo_before_the_other_provider_is_started(self):
+        self.crate()
+        self.configure(self.EXAMPLE, self.teller("inner", self.ALL))
+        for answer in (b"n\n", b"\n", b"\x04"):
+            terminal = self.cargo_on_a_terminal("yank", "app@0.1.0", "--registry", "alt")
+            self.asked(terminal, answer)
+            status, rest = terminal.rest()
+            self.assertEqual(status, 101)
+            self.assertIn(
+                "Caused by:\r\n  you did not agree to yank app 0.1.0 %s\r\n" % self.where(),
+                rest.decode(),
+            )
+        self.assertEqual(set(self.log("inner")), {"get ReadOperation() []"})
+        self.assertEqual(self.sent("DELETE"), [])
+
+    def test_ctrl_c_ends_both(self):
+        self.configure(self.EXAMPLE, self.teller("inner", self.ALL))
+        terminal = self.cargo_on_a_terminal("publish", "--allow-dirty", "--no-verify")
+        self.asked(terminal, b"y\x03")
+        status, rest = terminal.rest()
+        self.assertNotEqual(status, 0)
+        self.assertNotIn(b"Traceback", rest)
+        self.assertEqual(set(self.log("inner")), {"get ReadOperation() []"})
+        self.assertEqual(self.sent("PUT"), [])
+
+    def refuses_without_a_terminal(self):
+        errors = self.cargo("publish", "--allow-dirty", "--no-verify", status=101)
+        self.assertRegex(errors, (
+            "Caused by:\n  there is no terminal to ask on whether to publish app 0.1.0, sha256 [0-9a-f]{64},"
+            " %s: where nobody can be asked, configure the other provider alone\n\\Z"
+        ) % re.escape(self.where()))  # fmt: skip
+        self.assertEqual(set(self.log("inner")), {"get ReadOperation() []"})
+        self.assertEqual(self.sent("PUT"), [])
+
+    CACHES = ("CacheSession()", "CacheExpires(time.time() + 3600)", "CacheNever()")
+
+    def test_without_a_terminal_it_refuses_however_long_a_token_may_be_kept(self):
+        for cache in self.CACHES:
+            with self.subTest(cache):
+                inner = self.teller("inner", "return GetResponse(Secret(%r), %s)" % (self.TOKEN, cache))
+                self.configure(self.EXAMPLE, inner)
+                self.refuses_without_a_terminal()
+
+    def test_a_read_that_were_not_bound_would_publish_without_a_question(self):
+        """What Cargo does with a kept token, so that the test above means something."""
+        with open(self.EXAMPLE, encoding="utf-8") as file:
+            source = file.read()
+        bound = "operation_independent=False"
+        self.assertEqual(source.count(bound), 1)
+        broken = source.replace(bound, "operation_independent=True")
+        shutil.copy(MODULE, self.directory)
+        path = self.write("broken.py", broken, 0o755)
+        for cache in self.CACHES[:2]:
+            with self.subTest(cache):
+                inner = self.teller("inner", "return GetResponse(Secret(%r), %s)" % (self.TOKEN, cache))
+                self.configure(path, inner)
+                self.registry.index.pop("app", None)
+                del self.registry.log[:]
+                self.cargo("publish", "--allow-dirty", "--no-verify")
+                self.assertEqual(self.sent("PUT"), [("/api/v1/crates/new", self.TOKEN)])
+                self.assertEqual(set(self.log("inner")), {"get ReadOperation() []"})
+
+    def test_each_crate_of_a_workspace_is_asked_about(self):
+        for name in ("one", "two"):
+            manifest = RealCargo.PROJECT.replace('"app"', '"%s"' % name)
+            self.write("project/%s/Cargo.toml" % name, manifest)
+            self.write("project/%s/src/lib.rs" % name, "")
+        self.write("project/Cargo.toml", '[workspace]\nmembers = ["one", "two"]\nresolver = "2"\n')
+        self.configure(self.EXAMPLE, self.teller("inner", self.ALL))
+        terminal = self.cargo_on_a_terminal("publish", "--workspace", "--allow-dirty", "--no-verify")
+        first = self.asked(terminal, b"y\n")
+        second = self.asked(terminal, b"n\n")
+        self.assertEqual(terminal.rest()[0], 101)
+        self.assertEqual({first.split()[1], second.split()[1]}, {"one", "two"})
+        self.assertEqual(len(self.sent("PUT")), 1)
+
+    def test_login_with_its_arguments_and_logout_pass(self):
+        store = self.path("store.json")
+        self.configure(self.EXAMPLE, MODULE, "--any-registry", "--example-file", store)
+        self.cargo("login", "--registry", "alt", stdin=self.TOKEN.encode())
+        self.assertEqual(json.loads(self.read("store.json").decode()), {self.index: self.TOKEN})
+        self.cargo("update")
+        self.cargo("logout", "--registry", "alt")
+        self.assertEqual(self.read("store.json"), b"{}\n")
+        self.assertIn("not currently logged in to `alt`", self.cargo("logout", "--registry", "alt"))
+        teller = self.teller("login", "raise NotFound if str(action) == 'get' else OperationNotSupported")
+        self.configure(self.EXAMPLE, teller, "own")
+        self.cargo("login", "--registry", "alt", "--", "--vault", "x", status=101, stdin=b"t\n")
+        self.assertEqual(self.log("login"), ["get ReadOperation() ['own']", "login - ['own', '--vault', 'x']"])
+
+    def on_a_terminal(self, action, typed, registry=REGISTRY, ahead=b""):
+        """(what the terminal shows, the answer) without Cargo."""
+        path = self.teller("inner", self.ALL)
+        terminal = Terminal([sys.executable, "-W", "error", self.EXAMPLE, "--cargo-plugin"],
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+        self.addCleanup(terminal.close)
+        self.assertEqual(terminal.process.stdout.readline(), b'{"v":[1]}\n')
+        if ahead:
+            terminal.type(ahead)
+            terminal.read(ahead.replace(b"\n", b"\r\n"))  # as an echo: it has arrived
+        terminal.process.stdin.write(line_of(action, registry, [path]))
+        terminal.process.stdin.flush()
+        shown = terminal.read(b"? [y/N] ").decode()
+        terminal.type(typed)
+        answer = terminal.process.stdout.readline().decode()
+        terminal.process.stdin.close()
+        status, rest = terminal.rest()
+        self.assertEqual((status, rest), (0, typed.replace(b"\n", b"\r\n")))
+        return shown, answer
+
+    def test_only_y_and_yes_agree_and_the_answer_is_for_this_once(self):
+        yes = cc.GetResponse(cc.Secret(self.TOKEN), cc.CacheNever(), False).to_json() + "\n"
+        no = cc.OtherError(
+            "you did not agree to publish foo 0.1.0, sha256 ab12, " + self.WHERE
+        ).to_json() + "\n"  # fmt: skip
+        for typed in (b"y\n", b"Y\n", b"yes\n", b" YES \n"):
+            shown, answer = self.on_a_terminal(PUBLISH, typed)
+            self.assertEqual(shown, "publish foo 0.1.0, sha256 ab12, %s? [y/N] " % self.WHERE)
+            self.assertEqual(answer, yes)
+        for typed in (b"\n", b"n\n", b"no\n", b"ye\n", b"yes please\n", b"y y\n", b"\xc3\xbf\n"):
+            self.assertEqual(self.on_a_terminal(PUBLISH, typed)[1], no, typed)
+
+    def test_what_was_typed_before_the_question_is_no_answer(self):
+        _, answer = self.on_a_terminal(PUBLISH, b"n\n", ahead=b"y\n")
+        self.assertIn("you did not agree", answer)
+
+    def test_an_operation_of_a_newer_cargo_is_asked_about(self):
+        action = cc.GetAction(cc.UnknownOperation())
+        shown, answer = self.on_a_terminal(action, b"n\n")
+        self.assertEqual(shown, "do what this provider does not know %s? [y/N] " % self.WHERE)
+        self.assertIn("you did not agree", answer)
+
+    def test_nothing_in_the_question_can_steer_the_terminal(self):
+        registry = cc.RegistryInfo("sparse+https://\u0430lt.example@r.example/\x1b[2J", "\u202ealt\r")
+        action = cc.GetAction(cc.PublishOperation("a\x9bm\n", "\x1b[1A", "\x00"))
+        shown, answer = self.on_a_terminal(action, b"n\n", registry)
+        text = (
+            r"publish a\x9bm\n \x1b[1A, sha256 \x00, to \u202ealt\r at no host"
+            r" (index sparse+https://\u0430lt.example@r.example/\x1b[2J)"
+        )
+        self.assertEqual(shown, text + "? [y/N] ")
+        self.assertEqual(json.loads(answer)["Err"]["message"], "you did not agree to " + text)
+
+    def test_the_host_is_shown_whatever_the_url_pretends(self):
+        registry = cc.RegistryInfo("sparse+https://crates.corp.example@evil.example/index/")
+        shown, _ = self.on_a_terminal(cc.GetAction(cc.OwnersOperation("foo")), b"n\n", registry)
+        self.assertEqual(
+            shown,
+            "list or change the owners of foo to a registry without a name at evil.example"
+            " (index sparse+https://crates.corp.example@evil.example/index/)? [y/N] ",
+        )
+
+    def test_errors_of_the_other_provider_pass_unchanged(self):
+        read = cc.GetAction(cc.ReadOperation())
+        for code, wanted in [
+            ("raise UrlNotSupported", URL_NOT_SUPPORTED),
+            ("raise NotFound", '{"Err":{"kind":"not-found"}}'),
+            ("raise OtherError('m', ['c', 'd'])", cc.OtherError("m", ["c", "d"]).to_json()),
+        ]:
+            path = self.teller("inner", code)
+            for action in (read, cc.LogoutAction(), cc.LoginAction(cc.LoginOptions())):
+                self.assertEqual(self.answer_of("confirm_publish.py", action, [path]), (wanted, ""))
+
+    def test_a_configuration_without_a_provider_that_can_be_started_is_told(self):
+        for args, message in [
+            ([], "confirm_publish.py asks for another provider: add that one's whole path behind this"
+                 " one's in `credential-provider`"),
+            (["cargo:token"], "`cargo:token` is built into Cargo, and no program that could be started"),
+            (["./prov.py"], "`./prov.py` is a relative path: name the whole path of the other provider"),
+            (["tools/prov.py", "x"],
+             "`tools/prov.py` is a relative path: name the whole path of the other provider"),
+        ]:  # fmt: skip
+            for action in (PUBLISH, cc.LogoutAction()):
+                self.assertEqual(self.message_of("confirm_publish.py", action, args), (message, []))
+        self.assertEqual(  # a bare name is looked up on PATH
+            self.message_of("confirm_publish.py", cc.LogoutAction(), ["no-such-provider"]),
+            ("failed to spawn credential process",
+             ["[Errno 2] No such file or directory: 'no-such-provider'"]),
+        )  # fmt: skip
+
+    def test_the_checker_finds_no_fault(self):
+        path = self.teller("inner", "raise UrlNotSupported")
+        process = start(["-S", "-B", CHECKER, self.EXAMPLE, path], cwd=self.directory)
+        output, _ = process.communicate(timeout=120)
+        self.assertEqual(output.decode().splitlines()[-1], "11 ok, 0 warn, 0 FAIL")
+
+
 class Project(unittest.TestCase):
     def test_every_public_name_is_listed_and_documented(self):
         public = {
