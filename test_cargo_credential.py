@@ -3735,15 +3735,191 @@ class ConfirmPublish(CargoWithExample):
         ]:  # fmt: skip
             for action in (PUBLISH, cc.LogoutAction()):
                 self.assertEqual(self.message_of("confirm_publish.py", action, args), (message, []))
-        self.assertEqual(  # a bare name is looked up on PATH
-            self.message_of("confirm_publish.py", cc.LogoutAction(), ["no-such-provider"]),
-            ("failed to spawn credential process",
-             ["[Errno 2] No such file or directory: 'no-such-provider'"]),
-        )  # fmt: skip
+        # A bare name is looked up on PATH
+        args = ["no-such-provider"]
+        message, (cause,) = self.message_of("confirm_publish.py", cc.LogoutAction(), args)
+        self.assertEqual(message, "failed to spawn credential process")
+        self.assertIn("No such file or directory: 'no-such-provider'", cause)
 
     def test_the_checker_finds_no_fault(self):
         path = self.teller("inner", "raise UrlNotSupported")
         process = start(["-S", "-B", CHECKER, self.EXAMPLE, path], cwd=self.directory)
+        output, _ = process.communicate(timeout=120)
+        self.assertEqual(output.decode().splitlines()[-1], "11 ok, 0 warn, 0 FAIL")
+
+
+@posix_only
+@needs("cargo")
+class Chain(CargoWithExample):
+    EXAMPLE = os.path.join(HERE, "examples", "chain.py")
+    OK = "return {'get': GetResponse(Secret(%r)), 'login': LoginResponse()," % CargoWithExample.TOKEN
+    OK += " 'logout': LogoutResponse()}[str(action)]"
+    ANSWERS = {
+        "url": "raise UrlNotSupported",
+        "not-found": "raise NotFound",
+        "operation": "raise OperationNotSupported",
+        "other": "raise OtherError('the vault is sealed', ['by someone', 'for a while'])",
+        "ok": OK,
+    }
+    PAIRS = [
+        ("url", "url"), ("not-found", "url"), ("url", "ok"), ("not-found", "ok"),
+        ("ok", "other"), ("operation", "ok"), ("other", "ok"), ("not-found", "other"),
+    ]  # fmt: skip
+    COMMANDS = {
+        "get": ("update",),
+        "login": ("login", "--registry", "alt"),
+        "logout": ("logout", "--registry", "alt"),
+    }
+
+    def outcome(self, command):
+        """What Cargo says, but for the command lines of providers, and who was asked."""
+        for left in ("asked", "project/Cargo.lock"):
+            if os.path.exists(self.path(left)):
+                os.unlink(self.path(left))
+        process = subprocess.Popen(
+            ("cargo",) + command, cwd=self.path("project"), env=self.cargo_environment(),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            preexec_fn=os.setsid,
+        )  # fmt: skip
+        output, _ = process.communicate(b"t\n", timeout=120)
+        text = re.sub("credential provider `.*` failed", "credential provider failed", output.decode())
+        lines = self.read("asked").decode().splitlines()
+        return process.returncode, text, lines
+
+    def test_it_goes_on_and_ends_as_cargo_does_with_its_own_list(self):
+        for action, command in self.COMMANDS.items():
+            for pair in self.PAIRS:
+                with self.subTest(action=action, pair=pair):
+                    paths = []
+                    for number, answer in enumerate(pair):
+                        paths.append(self.provider(
+                            """
+                            class Provider(Credential):
+                                def perform(self, registry, action, args):
+                                    with open(%r, "a") as log:
+                                        log.write("%d %%s\\n" %% action)
+                                    if str(action) != %r:
+                                        raise NotFound
+                                    %s
+                            """ % (self.path("asked"), number, action, self.ANSWERS[answer]),
+                            "prov%d.py" % number))  # fmt: skip
+                    RealCargo.globally(self, *[[path] for path in reversed(paths)])
+                    cargos = self.outcome(command)
+                    self.configure(self.EXAMPLE, *paths, "--")
+                    self.assertEqual(self.outcome(command), cargos)
+
+    def test_a_whole_life_with_the_token_in_the_second(self):
+        first = [MODULE, "--example-file", self.path("first.json")]  # for crates.io alone
+        second = [MODULE, "--any-registry", "--example-file", self.path("the second.json")]
+        third = self.teller("third", "raise OtherError('never asked')")
+        self.configure(self.EXAMPLE, " ".join(first), json.dumps(second), third, "--")
+        stored = {self.index: self.TOKEN}
+        self.write("the second.json", json.dumps(stored), 0o600)
+        self.assertIn("Compiling dep v1.0.0 (registry `alt`)", self.cargo("build"))
+        self.cargo("publish", "--allow-dirty")
+        self.assertEqual(self.sent("PUT"), [("/api/v1/crates/new", self.TOKEN)])
+        self.cargo("logout", "--registry", "alt")
+        self.assertEqual(json.loads(self.read("the second.json").decode()), {})
+        self.assertFalse(os.path.exists(third.replace(".py", ".log")))
+        self.configure(self.EXAMPLE, " ".join(first), json.dumps(second), "--")
+        self.assertIn("not currently logged in to `alt`", self.cargo("logout", "--registry", "alt"))
+        self.assertIn("no token found for `alt`", self.cargo("update", status=101))
+        self.cargo("login", "--registry", "alt", stdin=self.TOKEN.encode())
+        self.assertEqual(json.loads(self.read("the second.json").decode()), stored)
+        self.assertFalse(os.path.exists(self.path("first.json")))
+
+    def test_what_is_passed_to_cargo_login_is_given_to_each_and_never_started(self):
+        trap = self.teller("trap", "raise NotFound")
+        one = self.teller("one", "raise NotFound")
+        two = self.teller("two", "raise NotFound")
+        self.configure(self.EXAMPLE, one + " its own", two, "--", "common")
+        self.cargo("login", "--registry", "alt", "--", trap, "--", "x", status=101, stdin=b"t\n")
+        passed = ["common", trap, "--", "x"]
+        self.assertEqual(
+            self.log("one"),
+            ["get ReadOperation() ['its', 'own', 'common']", "login - %s" % (["its", "own"] + passed)],
+        )
+        self.assertEqual(
+            self.log("two"), ["get ReadOperation() ['common']", "login - %s" % passed]
+        )
+        self.assertFalse(os.path.exists(self.path("trap.log")))
+
+        # Without the end of the list they are not started, either
+        self.configure(self.EXAMPLE, one)
+        errors = self.cargo("login", "--registry", "alt", "--", trap, status=101, stdin=b"t\n")
+        self.assertIn('end the list of providers in `credential-provider` with "--"', errors)
+        self.assertFalse(os.path.exists(self.path("trap.log")))
+
+    def test_an_argument_is_split_on_white_space_or_is_json(self):
+        path = self.teller("the inner", "raise UrlNotSupported")
+        os.rename(path, self.path("inner.py"))
+        os.symlink(self.path("inner.py"), path)
+        bare = self.path("inner.py")
+        for text, args in [
+            (bare, []),
+            ("  %s\ta  b\n" % bare, ["a", "b"]),
+            (json.dumps([path]), []),
+            (json.dumps([path, "a b", "", "\u00e9\"", "--"]), ["a b", "", "\u00e9\"", "--"]),
+        ]:
+            with self.subTest(text):
+                answer, errors = self.answer_of("chain.py", cc.LogoutAction(), [text, "--", "rest"])
+                self.assertEqual((answer, errors), (URL_NOT_SUPPORTED, ""))
+                self.assertEqual(self.log("the inner")[-1], "logout - %s" % (args + ["rest"]))
+
+    def test_each_fault_in_the_list_is_told_before_anybody_is_asked(self):
+        first = self.teller("first", "raise NotFound")
+        whole = "is a relative path: name the whole path of the provider"
+        array = "must be a JSON array of strings: the provider and its arguments"
+        for args, message in [
+            ([], 'end the list of providers in `credential-provider` with "--"'),
+            ([first, "/bin/true"], 'end the list of providers in `credential-provider` with "--"'),
+            (["--"], 'add providers in front of the "--" in `credential-provider`'),
+            (["--", first], 'add providers in front of the "--" in `credential-provider`'),
+            ([first, "", "--"], "`` names no provider"),
+            ([first, " \t", "--"], "` \t` names no provider"),
+            ([first, '["", "x"]', "--"], '`["", "x"]` names no provider'),
+            ([first, "cargo:token", "--"],
+             "`cargo:token` is built into Cargo, and no program that could be started"),
+            ([first, '["cargo:wincred"]', "--"],
+             "`cargo:wincred` is built into Cargo, and no program that could be started"),
+            ([first, "./prov.py x", "--"], "`./prov.py` " + whole),
+            ([first, "tools/prov.py", "--"], "`tools/prov.py` " + whole),
+            ([first, "[]", "--"], "`[]` " + array),
+            ([first, "[1]", "--"], "`[1]` " + array),
+            ([first, '["a", null]', "--"], '`["a", null]` ' + array),
+            ([first, "['a']", "--"], "`['a']` " + array),
+            ([first, "[" * 100000, "--"], "`" + "[" * 100000 + "` " + array),
+        ]:  # fmt: skip
+            with self.subTest(args[:3]):
+                found = self.message_of("chain.py", cc.LogoutAction(), args)
+                self.assertEqual(found, (message, []))
+        self.assertFalse(os.path.exists(self.path("first.log")))
+
+    def test_a_failure_passes_unchanged(self):
+        none = self.teller("none", "raise NotFound")
+        read = cc.GetAction(cc.ReadOperation())
+        for code in (
+            "raise OtherError('m', ['c', 'd'])",
+            "raise OperationNotSupported",
+            "return GetResponse(Secret('t'), CacheExpires(5000000000), False)",
+        ):
+            path = self.teller("inner", code)
+            line = line_of(read, REGISTRY, [])
+            ((alone,), _) = self.run_provider(path, line)
+            self.assertEqual(self.answer_of("chain.py", read, [none, path, none, "--"]), (alone, ""))
+        args = [none, "no-such-provider", path, "--"]
+        message, (cause,) = self.message_of("chain.py", read, args)
+        self.assertEqual(message, "failed to spawn credential process")
+        self.assertIn("No such file or directory: 'no-such-provider'", cause)
+        broken = self.program("sys.exit(3)")
+        self.assertEqual(
+            self.message_of("chain.py", read, [broken, path, "--"]),
+            ("failed to deserialize hello", ["`%s` exited with status 3 before its hello" % broken]),
+        )
+
+    def test_the_checker_finds_no_fault(self):
+        path = self.teller("inner", "raise UrlNotSupported")
+        process = start(["-S", "-B", CHECKER, self.EXAMPLE, path, "--"], cwd=self.directory)
         output, _ = process.communicate(timeout=120)
         self.assertEqual(output.decode().splitlines()[-1], "11 ok, 0 warn, 0 FAIL")
 
