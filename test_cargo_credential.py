@@ -23,6 +23,7 @@ import select
 import shlex
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tarfile
@@ -3920,6 +3921,463 @@ class Chain(CargoWithExample):
     def test_the_checker_finds_no_fault(self):
         path = self.teller("inner", "raise UrlNotSupported")
         process = start(["-S", "-B", CHECKER, self.EXAMPLE, path, "--"], cwd=self.directory)
+        output, _ = process.communicate(timeout=120)
+        self.assertEqual(output.decode().splitlines()[-1], "11 ok, 0 warn, 0 FAIL")
+
+
+CERTIFICATE = """\
+[req]
+distinguished_name = name
+x509_extensions = extensions
+prompt = no
+[name]
+CN = loopback
+[extensions]
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+basicConstraints = critical, CA:true
+keyUsage = critical, digitalSignature, keyCertSign
+subjectAltName = %s
+"""
+
+
+class Web(http.server.BaseHTTPRequestHandler):
+    """Stands for several hosts with TLS, as a proxy for https:// that ends the tunnels itself."""
+
+    protocol_version = "HTTP/1.1"
+    base = None
+
+    def do_CONNECT(self):
+        self.base = "https://" + self.path[: -len(":443")]
+        self.server.tunnels.append(self.path)
+        self.send_response(200)
+        self.end_headers()
+        self.connection = self.server.context.wrap_socket(self.connection, server_side=True)
+        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
+        self.close_connection = False
+
+    def handle_one(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        url = (self.base or "http://" + self.headers["Host"]) + self.path
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.log.append((self.command, url, headers, body))
+        status, body, headers = self.server.reply(self.command, url, headers, body)
+        self.send_response(status, "r\x1b[2Jeason")
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_PUT = do_POST = do_DELETE = handle_one
+
+    def finish(self):
+        super().finish()
+        if self.base:
+            self.rfile.close()
+            self.connection.close()
+
+    def log_message(self, *arguments):
+        pass
+
+
+class WebServer(RegistryServer):
+    """GitHub, crates.io and its index, each request of which is logged; `pages` answers others."""
+
+    IDENTITY = "eyJhbGciOi" + 40 * "JSUzI1NiJ9." + TOKEN
+    REQUEST_TOKEN = "request-token-" + TOKEN
+    GITHUB = "https://run-1.actions.githubusercontent.com/42//idtoken/7?api-version=2.0"
+    HOSTS = ("run-1.actions.githubusercontent.com", "crates.io", "index.crates.io", "corp.example",
+             "evil.example")  # fmt: skip
+
+    def __init__(self, directory, token):
+        self.tunnels, self.pages = [], {}
+        self.certificate = os.path.join(directory, "certificate.pem")
+        names = ", ".join(["DNS:" + host for host in self.HOSTS])
+        with open(os.path.join(directory, "certificate.cnf"), "w") as file:
+            file.write(CERTIFICATE % names)
+        key = os.path.join(directory, "key.pem")
+        subprocess.check_output(
+            ["openssl", "req", "-config", file.name, "-x509", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-keyout", key, "-out",
+             self.certificate], stderr=subprocess.STDOUT)  # fmt: skip
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(self.certificate, key)
+        super().__init__(token)
+        self.RequestHandlerClass = Web
+
+    def environment(self):
+        """What leads the example and Cargo here, in a job that may have an identity."""
+        return {
+            "https_proxy": self.url, "http_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1",
+            "SSL_CERT_FILE": self.certificate, "CARGO_HTTP_CAINFO": self.certificate,
+            "GITHUB_ACTIONS": "true", "ACTIONS_ID_TOKEN_REQUEST_URL": self.GITHUB,
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": self.REQUEST_TOKEN,
+        }  # fmt: skip
+
+    def reply(self, method, url, headers, body):
+        if url in self.pages:
+            return self.pages[url]
+        status, answer = self.answer(method, url, headers, body)
+        return status, answer if isinstance(answer, bytes) else json.dumps(answer).encode(), {}
+
+    def answer(self, method, url, headers, body):
+        host, path = url.split("/", 3)[2:]
+        if host == self.HOSTS[0]:
+            return 200, {"count": 1, "value": self.IDENTITY}
+        if path == "api/v1/trusted_publishing/tokens":
+            return 200, {"token": self.token}
+        if path == "api/v1/crates/new":
+            if headers.get("authorization") != self.token:
+                return 403, {"errors": [{"detail": "this action requires authentication"}]}
+            length = int.from_bytes(body[:4], "little")
+            self.add(json.loads(body[4 : 4 + length].decode()), body[8 + length :])
+            return 200, {"warnings": None}
+        if path.endswith("config.json"):
+            api = "https://" + host.replace("index.", "")
+            return 200, {"dl": api + "/dl", "api": api}
+        lines = [json.dumps(entry) for entry in self.index.get(path.rsplit("/", 1)[1], [])]
+        return 200 if lines else 404, "\n".join(lines).encode()
+
+
+@posix_only
+@needs("cargo", "openssl")
+class TrustedPublishing(CargoWithExample):
+    """Both services on loopback: the example itself and its checks of hosts are as they are."""
+
+    EXAMPLE = os.path.join(HERE, "examples", "trusted_publishing.py")
+    TOKENS = "https://%s/api/v1/trusted_publishing/tokens"
+    CORP = cc.RegistryInfo("sparse+https://corp.example/index/", "corp")
+    NEVER = '{"Ok":{"kind":"get","token":"%s","cache":"never","operation_independent":false}}'
+    PLACEHOLDER = NEVER % "no-token-is-needed-to-read"
+    READ = cc.GetAction(cc.ReadOperation())
+
+    def setUp(self):
+        super().setUp()
+        self.web = WebServer(self.directory, "cio-" + TOKEN)
+        self.addCleanup(self.web.close)
+
+    def cargo_environment(self):
+        return dict(super().cargo_environment(), **self.web.environment())
+
+    def ask(self, action, args=(), registry=CRATES, **variables):
+        """(answer, standard error) of the example, in an environment with these variables, too."""
+        kept = dict(environment(**self.web.environment()), **variables)
+        line = line_of(action, registry, args)
+        process = start([self.EXAMPLE, "--cargo-plugin"], cwd=self.directory, env={
+            name: value for name, value in kept.items() if value is not None})  # fmt: skip
+        (answer,), errors = self.finish_provider(process, line)
+        return answer, errors
+
+    def failure(self, *arguments, **variables):
+        """(message, causes) with which it fails, without any of the tokens."""
+        answer, errors = self.ask(*arguments, **variables)
+        self.assertNotIn(TOKEN, answer + errors)
+        error = json.loads(answer)["Err"]
+        self.assertEqual(error["kind"], "other")
+        return error["message"], error["caused-by"]
+
+    def session(self):
+        """A function that asks one process again and again, and returns its answers."""
+        process = start([self.EXAMPLE, "--cargo-plugin"], cwd=self.directory,
+                        env=environment(**self.web.environment()))  # fmt: skip
+        self.addCleanup(process.communicate)
+        self.assertEqual(process.stdout.readline(), b'{"v":[1]}\n')
+
+        def ask(action, args=(), registry=CRATES):
+            process.stdin.write(line_of(action, registry, args))
+            process.stdin.flush()
+            return process.stdout.readline().decode().rstrip("\n")
+
+        return ask
+
+    def failures(self):
+        """A function that asks one process again and again, and returns what `failure` does."""
+        ask = self.session()
+
+        def failure(*arguments):
+            answer = ask(*arguments)
+            self.assertNotIn(TOKEN, answer)
+            error = json.loads(answer)["Err"]
+            self.assertEqual(error["kind"], "other")
+            return error["message"], error["caused-by"]
+
+        return failure
+
+    def exchange(self, host):
+        """The two requests for a token of this host."""
+        return [
+            ("GET", self.web.GITHUB + "&audience=" + host,
+             {"host": self.web.HOSTS[0], "authorization": "bearer " + self.web.REQUEST_TOKEN,
+              "accept-encoding": "identity", "connection": "close"}, b""),
+            ("POST", self.TOKENS % host,
+             {"host": host, "content-type": "application/json", "user-agent": "cargo_credential.py",
+              "accept-encoding": "identity", "connection": "close",
+              "content-length": str(len(json.dumps({"jwt": self.web.IDENTITY})))},
+             json.dumps({"jwt": self.web.IDENTITY}).encode()),
+        ]  # fmt: skip
+
+    def requests(self):
+        """What was asked, with the User-Agent of GitHub's request, which is Python's, left out."""
+        rows = [(method, url, dict(headers), body) for method, url, headers, body in self.web.log]
+        for _, url, headers, _ in rows:
+            if url.startswith(self.web.GITHUB):
+                self.assertIn("Python-urllib/", headers.pop("user-agent"))
+        return rows
+
+    def test_the_exact_requests_for_crates_io_and_for_another_registry(self):
+        for host, args, registry in [
+            ("crates.io", [], CRATES),
+            ("corp.example", ["--token-url", self.TOKENS % "corp.example"], self.CORP),
+        ]:
+            with self.subTest(host):
+                del self.web.log[:], self.web.tunnels[:]
+                answer, errors = self.ask(PUBLISH, args, registry)
+                self.assertEqual(answer, self.NEVER % self.web.token)
+                self.assertEqual(errors, "trusted publishing: foo 0.1.0, sha256 ab12, at %s\n" % host)
+                self.assertEqual(self.requests(), self.exchange(host))
+                self.assertEqual(self.web.tunnels, [self.web.HOSTS[0] + ":443", host + ":443"])
+
+    def project(self, *names):
+        """A project, or a workspace, without dependencies."""
+        manifest = RealCargo.PROJECT.replace('publish = ["alt"]\n', "").split("[dependencies]")[0]
+        for name in names[1:] and names:
+            self.write("project/%s/Cargo.toml" % name, manifest.replace('"app"', '"%s"' % name))
+            self.write("project/%s/src/lib.rs" % name, "")
+        if names[1:]:
+            manifest = '[workspace]\nmembers = %s\nresolver = "2"\n' % json.dumps(names)
+        self.write("project/Cargo.toml", manifest)
+        self.write("project/src/main.rs", "fn main() {}\n")
+
+    def configure_crates_io(self):
+        self.project("app")
+        self.write("project/.cargo/config.toml",
+                   "[registry]\ncredential-provider = %s\n" % json.dumps([self.EXAMPLE]))  # fmt: skip
+
+    def configure_corp(self):
+        self.index = self.CORP.index_url
+        self.configure(self.EXAMPLE, "--token-url", self.TOKENS % "corp.example")
+
+    def tokens_sent(self):
+        """Each Authorization header, and where it went."""
+        sent = [(url, headers.get("authorization")) for _, url, headers, _ in self.web.log]
+        return [row for row in sent if row[1]]
+
+    def test_cargo_publishes_to_crates_io(self):
+        self.configure_crates_io()
+        shown = self.cargo("publish", "--allow-dirty")
+        cksum = hashlib.sha256(self.web.crates["app-0.1.0"]).hexdigest()
+        self.assertIn(
+            "\ntrusted publishing: app 0.1.0, sha256 %s, at crates.io\n" % cksum, shown
+        )
+        self.assertIn("Published app v0.1.0 at registry `crates-io`", shown)
+        self.assertEqual(
+            self.tokens_sent(),
+            [(self.web.GITHUB + "&audience=crates.io", "bearer " + self.web.REQUEST_TOKEN),
+             ("https://crates.io/api/v1/crates/new", self.web.token)],
+        )  # fmt: skip
+        urls = [url for _, url, _, _ in self.web.log]
+        upload = urls.index("https://crates.io/api/v1/crates/new")
+        self.assertEqual(self.requests()[upload - 2 : upload], self.exchange("crates.io"))
+
+    def test_cargo_publishes_each_crate_of_a_workspace_to_another_registry_with_its_own_token(self):
+        self.configure_corp()
+        self.project("one", "two")
+        arguments = ("publish", "--registry", "alt", "--workspace", "--allow-dirty", "--no-verify")
+        shown = self.cargo(*arguments)
+        self.assertEqual(set(self.web.crates) - {"dep-1.0.0"}, {"one-0.1.0", "two-0.1.0"})
+        self.assertEqual(len(re.findall("trusted publishing: (?:one|two) 0.1.0, ", shown)), 2)
+        self.assertEqual(
+            self.tokens_sent(),
+            [(self.web.GITHUB + "&audience=corp.example", "bearer " + self.web.REQUEST_TOKEN),
+             ("https://corp.example/api/v1/crates/new", self.web.token)] * 2,
+        )  # fmt: skip
+
+    def test_a_job_without_an_identity_ends_before_anything_is_built(self):
+        self.configure_crates_io()
+        for variables, message in [
+            ({"ACTIONS_ID_TOKEN_REQUEST_URL": ""},
+             "the job has no identity: give it `permissions: id-token: write`"),
+            ({"ACTIONS_ID_TOKEN_REQUEST_TOKEN": ""},
+             "the job has no identity: give it `permissions: id-token: write`"),
+            ({"ACTIONS_ID_TOKEN_REQUEST_URL": "", "GITHUB_ACTIONS": ""},
+             "trusted publishing works in GitHub Actions only: configure another provider"),
+        ]:  # fmt: skip
+            whole = dict(self.web.environment(), **variables)
+            with mock.patch.object(self.web, "environment", lambda whole=whole: whole):
+                shown = self.cargo("publish", "--allow-dirty", status=101)
+            self.assertTrue(shown.endswith("failed action `get`\n\nCaused by:\n  %s\n" % message), shown)
+            self.assertNotIn("Packaging", shown)
+            for action in (self.READ, PUBLISH):
+                self.assertEqual(self.failure(action, **variables), (message, []))
+        self.assertEqual(self.tokens_sent(), [])
+
+    def test_a_registry_that_wants_a_token_to_read_gets_none(self):
+        self.configure_corp()
+        self.project("app")
+        self.web.pages["https://corp.example/index/config.json"] = (
+            401, b"", {"WWW-Authenticate": 'Cargo login_url="https://corp.example/me"'})  # fmt: skip
+        message = "this registry wants a token to read, which trusted publishing cannot give"
+        shown = self.cargo("publish", "--allow-dirty", "--registry", "alt", status=101)
+        self.assertTrue(shown.endswith("failed action `get`\n\nCaused by:\n  %s\n" % message), shown)
+        self.assertEqual(self.tokens_sent(), [])
+
+    def test_what_such_tokens_cannot_do_is_told(self):
+        self.configure_crates_io()
+        message = (
+            "a token of trusted publishing can only publish: for `%s`, run Cargo with another provider"
+            " and a token of your own"
+        )
+        for kind, arguments in [
+            ("yank", ("yank", "app@0.1.0")),
+            ("unyank", ("yank", "--undo", "app@0.1.0")),
+            ("owners", ("owner", "--list", "app")),
+        ]:
+            shown = self.cargo(*arguments, status=101)
+            self.assertTrue(shown.endswith("Caused by:\n  %s\n" % (message % kind)), shown)
+        action = cc.GetAction(cc.UnknownOperation())
+        self.assertEqual(self.failure(action), (message % "unknown", []))
+        self.assertEqual(self.tokens_sent(), [])
+
+    def test_cargo_takes_it_from_the_environment(self):
+        self.write("project/.cargo/config.toml", "")
+        whole = dict(self.web.environment(), CARGO_REGISTRY_CREDENTIAL_PROVIDER=self.EXAMPLE)
+        with mock.patch.object(self.web, "environment", lambda: whole):
+            shown = self.cargo("logout", status=101)
+        self.assertIn(
+            "credential provider `%s` failed action `logout`\n\nCaused by:\n  requested operation not"
+            " supported\n" % self.EXAMPLE, shown)  # fmt: skip
+
+    def test_to_read_there_is_a_word_that_is_no_token(self):
+        self.assertEqual(self.ask(self.READ), (self.PLACEHOLDER, ""))
+        args = ["--token-url", self.TOKENS % "corp.example"]
+        self.assertEqual(self.ask(self.READ, args, self.CORP), (self.PLACEHOLDER, ""))
+        self.assertEqual(self.web.log, [])
+
+    def test_only_the_registry_that_gives_the_token_is_served(self):
+        ask = self.session()
+        url = self.TOKENS % "corp.example"
+        for index_url, args in [
+            (self.CORP.index_url, []),
+            ("https://github.com/rust-lang/crates.io-index/", []),
+            ("sparse+https://crates.io/", []),
+            (CRATES_IO, ["--token-url", url]),
+            ("sparse+https://corp.example.evil.example/index/", ["--token-url", url]),
+            ("sparse+https://corp.example@evil.example/index/", ["--token-url", url]),
+            ("sparse+https://corp.example\\@evil.example/index/", ["--token-url", url]),
+            ("corp.example", ["--token-url", url]),
+        ]:
+            registry = cc.RegistryInfo(index_url, "corp")
+            for action in (self.READ, PUBLISH, cc.LogoutAction()):
+                self.assertEqual(ask(action, args, registry), URL_NOT_SUPPORTED, index_url)
+        self.assertEqual(self.web.log, [])
+
+    def test_faults_in_the_arguments_are_told(self):
+        failure = self.failures()
+        https = "--token-url must be an https:// URL, not `%s`"
+        for args, message in [
+            (["x"], "unknown arguments ['x']: there is only --token-url URL"),
+            (["--token-url"], "unknown arguments ['--token-url']: there is only --token-url URL"),
+            (["--token-url", "a", "b"],
+             "unknown arguments ['--token-url', 'a', 'b']: there is only --token-url URL"),
+            (["--audience", "crates.io"],
+             "unknown arguments ['--audience', 'crates.io']: there is only --token-url URL"),
+            (["--token-url", "http://corp.example/"], https % "http://corp.example/"),
+            (["--token-url", "http://127.0.0.1.corp.example/"], https % "http://127.0.0.1.corp.example/"),
+            (["--token-url", "ftp://127.0.0.1/"], https % "ftp://127.0.0.1/"),
+            (["--token-url", "file:///etc/passwd"], https % "file:///etc/passwd"),
+            (["--token-url", "https:///x"], https % "https:///x"),
+            (["--token-url", "corp.example"], https % "corp.example"),
+        ]:  # fmt: skip
+            self.assertEqual(failure(PUBLISH, args, self.CORP), (message, []))
+
+    def test_the_requests_token_goes_to_github_alone(self):
+        inner = self.web.HOSTS[0]
+        for url in (
+            self.web.url + "/token?a=b", "http://%s/token?a=b" % inner, "https://crates.io/?a=b",
+            "https://%s.evil.example/?a=b" % inner, "https://%s@evil.example/?a=b" % inner,
+            "https://evil.example/?a=b." + inner, "https://evil.example?." + inner,
+            "https://evil.example#." + inner, "https://evil.example\\." + inner,
+            "https://evil-actions.githubusercontent.com/?a=b", "HTTPS" + self.web.GITHUB[5:],
+            "https://evil.example/\n." + inner, " " + self.web.GITHUB,
+        ):  # fmt: skip
+            for action in (PUBLISH, self.READ) if url.startswith(self.web.url) else (PUBLISH,):
+                message = self.failure(action, ACTIONS_ID_TOKEN_REQUEST_URL=url)
+                self.assertEqual(message, ("ACTIONS_ID_TOKEN_REQUEST_URL does not lead to GitHub", []), url)
+        self.assertEqual((self.web.log, self.web.tunnels), ([], []))
+
+    def test_no_redirect_is_followed(self):
+        failure = self.failures()
+        github, tokens = self.web.GITHUB + "&audience=crates.io", self.TOKENS % "crates.io"
+        for status in (301, 302, 303, 307, 308):
+            for url, host in [(github, self.web.HOSTS[0]), (tokens, "crates.io")]:
+                self.web.pages = {url: (status, b"", {"Location": "https://evil.example/"})}
+                self.assertEqual(
+                    failure(PUBLISH), ("%s answered with status %d" % (host, status), [])
+                )
+        self.assertFalse([host for host in self.web.tunnels if "evil" in host])
+
+    def test_a_refusal_is_told_in_the_registrys_words_that_steer_no_terminal(self):
+        failure = self.failures()
+        for body, causes in [
+            ('{"errors":[{"detail":"No Trusted Publishing config found for repository `a/b`."}]}',
+             ["No Trusted Publishing config found for repository `a/b`."]),
+            ('{"errors":[{"detail":"a\\u001b[2J\\n\\u202e"},{"detail":"c"}]}', [r"a\x1b[2J\n\u202e", "c"]),
+            (json.dumps({"errors": [{"detail": "sent: %s !" % self.web.IDENTITY}]}), ["sent: [...] !"]),
+            (json.dumps({"errors": [{"detail": "sent: %s !" % self.web.IDENTITY[:100]}]}),
+             ["sent: [...] !"]),
+            (json.dumps({"errors": [{"detail": "%d " % i * 1000} for i in range(9)]}),
+             [("%d " % i * 500) for i in range(5)]),
+            ('{"errors":[{}]}', []), ('{"errors":7}', []), ("[]", []), ("\xff", []), ("", []),
+            ("[" * 60000, []),
+        ]:  # fmt: skip
+            self.web.pages = {self.TOKENS % "crates.io": (400, body.encode("latin-1"), {})}
+            self.assertEqual(failure(PUBLISH), ("crates.io answered with status 400", causes))
+
+    def test_an_answer_that_is_no_token_is_told_and_never_shown(self):
+        failure = self.failures()
+        long = {"token": "t" * 100000}
+        for field, url, host in [
+            ("value", self.web.GITHUB + "&audience=crates.io", self.web.HOSTS[0]),
+            ("token", self.TOKENS % "crates.io", "crates.io"),
+        ]:
+            for body in (
+                "", "null", "[]", "7", '"%s"' % TOKEN, '{"%s":7}' % field, '{"%s":""}' % field,
+                '{"other":"%s"}' % TOKEN, '{"%s":"%s"' % (field, TOKEN), "\xff", "[" * 60000,
+                json.dumps(long).replace("token", field),
+            ):  # fmt: skip
+                self.web.pages = {url: (200, body.encode("latin-1"), {})}
+                self.assertEqual(failure(PUBLISH), (host + " did not answer with a token", []))
+        self.web.pages = {url: (200, json.dumps({"token": TOKEN + "\r\nX-Evil: 1"}).encode(), {})}
+        message = "the token contains a line break, so no HTTP header can carry it"
+        self.assertEqual(failure(PUBLISH), (message, []))
+
+    def test_a_certificate_that_is_not_trusted_and_a_proxy_that_is_gone_are_told(self):
+        message, (cause,) = self.failure(PUBLISH, SSL_CERT_FILE=None)
+        self.assertEqual(message, "cannot ask %s for a token" % self.web.HOSTS[0])
+        self.assertIn("certificate", cause.lower())
+        message, (cause,) = self.failure(PUBLISH, https_proxy="http://127.0.0.1:9")
+        self.assertEqual(message, "cannot ask %s for a token" % self.web.HOSTS[0])
+        self.assertIn("refused", cause)
+        self.assertEqual(self.web.log, [])
+
+    def test_on_loopback_a_token_may_come_without_tls_and_passes_no_proxy(self):
+        url = self.web.url + "/api/v1/trusted_publishing/tokens"
+        registry = cc.RegistryInfo("sparse+http://127.0.0.1:1/index/")
+        answer, _ = self.ask(PUBLISH, ["--token-url", url], registry, no_proxy=None)
+        self.assertEqual(answer, self.NEVER % self.web.token)
+        self.assertEqual(self.web.log[-1][:2], ("POST", url))
+        self.assertEqual(self.web.tunnels, [self.web.HOSTS[0] + ":443"])
+
+    def test_the_line_for_the_user_cannot_steer_the_terminal(self):
+        action = cc.GetAction(cc.PublishOperation("a\x1b[2J", "1\n", "c" * 64))
+        _, errors = self.ask(action)
+        self.assertEqual(
+            errors, "trusted publishing: a\\x1b[2J 1\\n, sha256 %s, at crates.io\n" % ("c" * 64)
+        )
+
+    def test_the_checker_finds_no_fault(self):
+        process = start(["-S", "-B", CHECKER, self.EXAMPLE], cwd=self.directory)
         output, _ = process.communicate(timeout=120)
         self.assertEqual(output.decode().splitlines()[-1], "11 ok, 0 warn, 0 FAIL")
 
