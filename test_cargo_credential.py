@@ -3962,6 +3962,9 @@ class Web(http.server.BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.log.append((self.command, url, headers, body))
         status, body, headers = self.server.reply(self.command, url, headers, body)
+        if status is None:
+            self.close_connection = True
+            return self.wfile.write(body)
         self.send_response(status, "r\x1b[2Jeason")
         for name, value in headers.items():
             self.send_header(name, value)
@@ -4352,7 +4355,7 @@ class TrustedPublishing(CargoWithExample):
         message = "the token contains a line break, so no HTTP header can carry it"
         self.assertEqual(failure(PUBLISH), (message, []))
 
-    def test_a_certificate_that_is_not_trusted_and_a_proxy_that_is_gone_are_told(self):
+    def test_a_failure_to_connect_or_to_speak_http_is_told(self):
         message, (cause,) = self.failure(PUBLISH, SSL_CERT_FILE=None)
         self.assertEqual(message, "cannot ask %s for a token" % self.web.HOSTS[0])
         self.assertIn("certificate", cause.lower())
@@ -4360,6 +4363,10 @@ class TrustedPublishing(CargoWithExample):
         self.assertEqual(message, "cannot ask %s for a token" % self.web.HOSTS[0])
         self.assertIn("refused", cause)
         self.assertEqual(self.web.log, [])
+        self.web.pages = {self.TOKENS % "crates.io": (None, b"no HTTP\x1b[2J\r\n", {})}
+        self.assertEqual(
+            self.failure(PUBLISH), ("cannot ask crates.io for a token", [r"no HTTP\x1b[2J\r\n"])
+        )
 
     def test_on_loopback_a_token_may_come_without_tls_and_passes_no_proxy(self):
         url = self.web.url + "/api/v1/trusted_publishing/tokens"
