@@ -63,7 +63,7 @@ from cargo_credential import (
 CRATES_IO = "https://github.com/rust-lang/crates.io-index"  # whatever the protocol of its index
 CRATES_IO_TOKENS = "https://crates.io/api/v1/trusted_publishing/tokens"
 LIMIT = 64 * 1024  # bytes of an answer, of which a token needs about two thousand
-NOT_IT = (ValueError, LookupError, TypeError, RecursionError)  # no JSON, or JSON without a field
+MALFORMED = (ValueError, LookupError, TypeError, RecursionError)  # no JSON, or not with that field
 
 
 class TrustedPublishing(Credential):
@@ -85,17 +85,17 @@ class TrustedPublishing(Credential):
                 f"a token of trusted publishing can only publish: for `{operation.kind}`, run Cargo with"
                 " another provider and a token of your own"
             )
-        # Cargo keeps neither, so that it asks again for the next crate of a workspace. A token that it
-        # kept it would also use to read, even if it is for this operation only.
+        # Cargo keeps neither, and asks again for the next crate of a workspace. A token that it kept, it
+        # would also use to read, even one that is for this operation only.
         return GetResponse(answer, CacheNever(), operation_independent=False)
 
     def read(self, registry: RegistryInfo) -> Secret:
         # There are headers if the registry has answered 401 to a request without a token.
         if registry.headers:
             raise OtherError("this registry wants a token to read, which trusted publishing cannot give")
-        # Else it is `cargo publish`, which makes sure that there is a token before it builds, and ends
-        # after not-found. It sends this one nowhere, so it needs not be one. But it goes on only if
-        # the job can get a real one.
+        # Else it is `cargo publish`, which makes sure that there is a token before it builds, and would
+        # end after not-found. It sends this one nowhere, so it is none. A job that cannot get a real
+        # one later ends here.
         id_token_url()
         return Secret("no-token-is-needed-to-read")
 
@@ -137,14 +137,11 @@ def id_token_url() -> str:
         raise OtherError("trusted publishing works in GitHub Actions only: configure another provider")
     # Who controls the environment has the request's token already. But where somebody can only slip a
     # variable in, it must not lead that token elsewhere: not to a service on this machine, either.
-    if not is_github(url):
+    # (A GitHub Enterprise Server has another host. crates.io does not trust it.)
+    host = RegistryInfo(url).host or ""
+    if not (url.startswith("https://") and host.endswith(".actions.githubusercontent.com")):
         raise OtherError("ACTIONS_ID_TOKEN_REQUEST_URL does not lead to GitHub")
     return url
-
-
-def is_github(url: str) -> bool:
-    host = RegistryInfo(url).host or ""
-    return url.startswith("https://") and host.endswith(".actions.githubusercontent.com")
 
 
 def id_token(audience: str) -> Secret:
@@ -177,7 +174,7 @@ def fetch(request: Request, field: str) -> Secret:
             raise OtherError(f"{host} answered with status {error.code}", details(error)) from None
     except (OSError, HTTPException) as error:
         raise OtherError(f"cannot ask {host} for a token", shown(error)) from None
-    except NOT_IT:
+    except MALFORMED:
         token = Secret("")
     if token.is_empty():
         raise OtherError(f"{host} did not answer with a token")
@@ -189,7 +186,7 @@ def details(error: HTTPError) -> "list[str]":
     try:
         faults = json.loads(error.read(LIMIT).decode())["errors"]
         return [shown(fault["detail"]) for fault in faults[:5]]
-    except (OSError, HTTPException, *NOT_IT):
+    except (OSError, HTTPException, *MALFORMED):
         return []
 
 
