@@ -23,7 +23,6 @@ import select
 import shlex
 import shutil
 import signal
-import ssl
 import subprocess
 import sys
 import tarfile
@@ -3436,9 +3435,6 @@ class RealCargo(Directory):
             self.cargo("update")
 
 
-# ---- The project ---------------------------------------------------------------------------
-
-
 # ---- Examples with real Cargo --------------------------------------------------------------
 
 
@@ -4004,6 +4000,8 @@ class WebServer(RegistryServer):
             ["openssl", "req", "-config", file.name, "-x509", "-newkey", "ec", "-pkeyopt",
              "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-keyout", key, "-out",
              self.certificate], stderr=subprocess.STDOUT)  # fmt: skip
+        import ssl
+
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(self.certificate, key)
         super().__init__(token)
@@ -4387,6 +4385,9 @@ class TrustedPublishing(CargoWithExample):
         process = start(["-S", "-B", CHECKER, self.EXAMPLE], cwd=self.directory)
         output, _ = process.communicate(timeout=120)
         self.assertEqual(output.decode().splitlines()[-1], "11 ok, 0 warn, 0 FAIL")
+
+
+# ---- The project ---------------------------------------------------------------------------
 
 
 class Project(unittest.TestCase):
