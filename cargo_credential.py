@@ -261,7 +261,8 @@ class Operation(_Record):
 
 
 class ReadOperation(Operation):
-    """Fetch the index or a crate. Asked before each of the others, too."""
+    """Fetch the index or a crate. Asked before a publish, too, and before the others where reading
+    wants a token."""
     kind = "read"
 
 
