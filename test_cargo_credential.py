@@ -3164,10 +3164,8 @@ class RegistryServer(http.server.HTTPServer):
         self.server_close()
 
 
-@posix_only
-@needs("cargo")
-class RealCargo(Directory):
-    """What counts in the end: cargo itself, with a registry that wants a token for everything."""
+class WithCargo(Directory):
+    """A project with a dependency from a registry that wants a token for everything."""
 
     TOKEN = "Bearer real-cargo-" + TOKEN
     PROJECT = (
@@ -3190,9 +3188,6 @@ class RealCargo(Directory):
             lines.append("credential-provider = " + json.dumps(provider))
         self.write("project/.cargo/config.toml", "\n".join(lines) + "\n" + extra)
 
-    def configure_file(self):
-        self.configure(MODULE, "--example-file", self.path("the store.json"), "--any-registry")
-
     def cargo_environment(self):
         return environment(
             CARGO_HOME=self.path("cargo-home"), CARGO_TERM_COLOR="never",
@@ -3212,6 +3207,41 @@ class RealCargo(Directory):
         if secret:
             self.assertNotIn(TOKEN, self.output + errors.decode())
         return errors.decode()
+
+    TELLER = """
+        class Provider(Credential):
+            def perform(self, registry, action, args):
+                with open(args[0], "a") as log:
+                    operation = getattr(action, "operation", "")
+                    log.write("%%s %%s %%r\\n" %% (action, registry.name, operation))
+                %s
+        """
+
+    def teller(self, name, code):
+        """A provider that logs what it is asked and then does `code`."""
+        log = self.path(name + ".log")
+        return [self.provider(self.TELLER % code, name + ".py"), log]
+
+    def log(self, name):
+        return self.read(name + ".log").decode().splitlines()
+
+    def globally(self, *providers):
+        """Configure global providers, the last of which Cargo asks first, by aliases."""
+        names = ["alias%d" % i for i in range(len(providers))]
+        lines = ["[registry]", "global-credential-providers = " + json.dumps(names)]
+        lines += ["[credential-alias]"] + [
+            "%s = %s" % (name, json.dumps(provider)) for name, provider in zip(names, providers)
+        ]
+        self.configure(extra="\n".join(lines) + "\n")
+
+
+@posix_only
+@needs("cargo")
+class RealCargo(WithCargo):
+    """What counts in the end: cargo itself."""
+
+    def configure_file(self):
+        self.configure(MODULE, "--example-file", self.path("the store.json"), "--any-registry")
 
     def store(self):
         return json.loads(self.read("the store.json").decode())
@@ -3290,32 +3320,6 @@ class RealCargo(Directory):
                 self.assertIn(quote, errors)
                 quotes += 1
         self.assertGreater(quotes, 20)
-
-    TELLER = """
-        class Provider(Credential):
-            def perform(self, registry, action, args):
-                with open(args[0], "a") as log:
-                    operation = getattr(action, "operation", "")
-                    log.write("%%s %%s %%r\\n" %% (action, registry.name, operation))
-                %s
-        """
-
-    def teller(self, name, code):
-        """A provider that logs what it is asked and then does `code`."""
-        log = self.path(name + ".log")
-        return [self.provider(self.TELLER % code, name + ".py"), log]
-
-    def log(self, name):
-        return self.read(name + ".log").decode().splitlines()
-
-    def globally(self, *providers):
-        """Configure global providers, the last of which Cargo asks first, by aliases."""
-        names = ["alias%d" % i for i in range(len(providers))]
-        lines = ["[registry]", "global-credential-providers = " + json.dumps(names)]
-        lines += ["[credential-alias]"] + [
-            "%s = %s" % (name, json.dumps(provider)) for name, provider in zip(names, providers)
-        ]
-        self.configure(extra="\n".join(lines) + "\n")
 
     def test_a_provider_without_the_token_lets_the_next_one_answer(self):
         for error in ("NotFound", "UrlNotSupported"):
