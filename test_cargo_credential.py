@@ -3439,6 +3439,242 @@ class RealCargo(WithCargo):
             self.cargo("update")
 
 
+@posix_only
+@needs("cargo")
+class CargoSays(WithCargo):
+    """Each row of the README's tables of what Cargo does, what it says, and how often it asks."""
+
+    COMMANDS = {
+        "get": ("update",),
+        "login": ("login", "--registry", "alt"),
+        "logout": ("logout", "--registry", "alt"),
+        "publish": ("publish", "--allow-dirty", "--no-verify"),
+    }
+    PROVIDER = """
+import time
+from cargo_credential import *
+
+class Provider(Credential):
+    def perform(self, registry, action, args):
+        with open(args[0], "a") as log:
+            log.write("%%s %%s\\n" %% (args[1], action))
+        %s
+
+main(Provider())
+"""
+    GET = "return GetResponse(Secret(%r))"
+    GOOD = (
+        "return {'get': GetResponse(Secret(%r)), 'login': LoginResponse(), 'logout': LogoutResponse()}"
+        "[str(action)]" % WithCargo.TOKEN
+    )
+    NO_TOKEN_YET = "if str(action) == 'get': raise NotFound\n        "
+
+    def setUp(self):
+        super().setUp()
+        shutil.copy(MODULE, self.directory)
+
+    def table(self, heading):
+        """The rows of the README's table below a heading, as lists of cells."""
+        with open(os.path.join(HERE, "README.md"), encoding="utf-8") as file:
+            section = file.read().split("\n## %s\n" % heading)[1].split("\n## ")[0]
+        lines = [line for line in section.splitlines() if line.startswith("|")]
+        return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+    @staticmethod
+    def code(cell):
+        """What stands between backticks."""
+        return [text for _, text in re.findall(r"(?<!`)(`+)(?!`)(.*?)(?<!`)\1(?!`)", cell)]
+
+    def assertSays(self, cell, errors):
+        """All that the cell has between backticks is there, in that order; ... is any text."""
+        parts = [re.escape(text).replace(re.escape("..."), "[^\n]*") for text in self.code(cell)]
+        self.assertTrue(re.search(r"[\s\S]*".join(parts), errors), errors)
+
+    def doing(self, name, code):
+        """The configuration's words for a provider that logs what it is asked, and does `code`."""
+        return [self.program(self.PROVIDER % code, name + ".py"), self.path("log"), name]
+
+    def ask(self, command, status=0):
+        """Cargo's standard error for a command, and who was asked for what."""
+        self.write("log", "")
+        errors = self.cargo(*self.COMMANDS.get(command, command), status=status)
+        return errors, self.read("log").decode().splitlines()
+
+    NEXT = {
+        "returns `GetResponse`, `LoginResponse` or `LogoutResponse`": [GOOD],
+        "returns a `GetResponse` with a token that the registry rejects": [GET % "Bearer wrong"],
+        "raises `NotFound`": ["raise NotFound"],
+        "raises `UrlNotSupported`": ["raise UrlNotSupported"],
+        "raises `OperationNotSupported`, or has no such method":
+            ["raise OperationNotSupported", "return super().perform(registry, action, args)"],
+        'raises `OtherError("the vault is sealed", ["no key"])`':
+            ['raise OtherError("the vault is sealed", ["no key"])'],
+        'raises any other exception, as `open("/no/such")` does': ['open("/no/such")'],
+        "calls `sys.exit(1)`": ["sys.exit(1)"],
+        "returns something else, such as `None`": ["return None"],
+        "returns a token with a line break in it": [GET % "x\r\nX-Evil: 1"],
+        "calls `os._exit(1)`, or is killed": ["os._exit(1)", "os.kill(os.getpid(), 9)"],
+        "answers, and has another exit status than 0 in the end":
+            ["__import__('atexit').register(os._exit, 1)\n        " + GOOD],
+    }  # fmt: skip
+
+    def test_what_cargo_does_next(self):
+        rows = self.table("What Cargo does next")
+        self.assertEqual({row[0] for row in rows}, set(self.NEXT))
+        all_actions = ["get", "login", "logout"]
+        seen = {title: [] for title in self.NEXT}
+        for title, actions, alone, among in rows:
+            for action in all_actions if actions == "any" else self.code(actions):
+                seen[title].append(action)
+                for code in self.NEXT[title]:
+                    with self.subTest(title, action=action, code=code):
+                        before = self.NO_TOKEN_YET if action == "login" else ""
+                        self.check_row(action, before + code, alone, among)
+        for title, actions in seen.items():
+            self.assertEqual(actions, ["get"] if "a token" in title else all_actions, title)
+
+    def check_row(self, action, code, alone, among):
+        first = self.doing("first", code)
+        self.configure(*first)
+        self.check_next(alone, action, ["first"])
+        self.globally(self.doing("good", self.GOOD), first)
+        if among == "the next is asked":
+            self.check_next("goes on", action, ["first", "good"])
+        else:
+            self.assertEqual(among, "the same")
+            self.check_next(alone, action, ["first"])
+
+    def check_next(self, cell, action, names):
+        self.assertRegex(cell, "^(ends with .*|goes on|says .*, status 0)$")
+        errors, asked = self.ask(action, status=101 if cell.startswith("ends") else 0)
+        self.assertSays(cell, errors)
+        asked = [line.split()[0] for line in asked if line.split()[1] == action]
+        self.assertEqual(asked, names)
+
+    def test_one_not_found_among_several_counts(self):
+        one = self.doing("one", "raise NotFound")
+        other = self.doing("other", "raise UrlNotSupported")
+        for providers in ([one, other], [other, one]):
+            self.globally(*providers)
+            errors, asked = self.ask("get", status=101)
+            self.assertIn("no token found for `alt`", errors)
+            self.assertEqual(sorted(asked), ["one get", "other get"])
+
+    def test_what_lets_cargo_login_go_on_to_the_login(self):
+        for get, status in [
+            (self.GET % "Bearer wrong", 0),
+            ("raise NotFound", 0),
+            ("raise UrlNotSupported", 101),
+            ("raise OperationNotSupported", 101),
+            ("raise OtherError", 101),
+        ]:
+            with self.subTest(get):
+                code = "if str(action) == 'get': %s\n        return LoginResponse()" % get
+                self.configure(*self.doing("first", code))
+                _, asked = self.ask("login", status)
+                self.assertEqual(asked, ["first get"] + ["first login"] * (status == 0))
+
+    HELLO = "print('{\"v\":[1]}', flush=True)\nsys.stdin.readline()\n"
+    ANSWER = HELLO + "sys.stdout.buffer.write(b'%s\\n')\nsys.stdout.flush()\n"
+    TOKEN_ANSWER = ANSWER % '{"Ok":{"kind":"get","token":"t",%s}}'
+    NO_HELLO = "`failed to deserialize hello` ... "
+    NO_ANSWER = "`failed to deserialize response` ... "
+    NO_START = "`failed to spawn credential process` ... "
+
+    # A message in the README: what is configured (see `provoke`), and the command if it is no get
+    SAYS = {
+        NO_HELLO + "`expected value at line 1 column 1`": ("program", "print('hello')"),
+        NO_HELLO + "`EOF while parsing a value at line 1 column 0`":
+            ("program", "import no_such_module"),
+        "``credential provider `python3 prov.py` failed`` ... `failed to deserialize hello`":
+            ("words", ["python3", "prov.py"]),
+        NO_ANSWER + "`expected value at line 1 column 1`": ("program", ANSWER % "hello"),
+        NO_ANSWER + "`EOF while parsing a value at line 1 column 0`":
+            ("program", HELLO + "raise ValueError"),
+        NO_ANSWER + "`EOF while parsing a value at line 2 column 0`":
+            ("program", ANSWER % '{"Err":\\n {"kind":"not-found"}}'),
+        NO_ANSWER + "`missing field`":
+            ("program", TOKEN_ANSWER % '"cache":"session","operation-independent":true'),
+        NO_ANSWER + "`invalid timestamp`": ("program", TOKEN_ANSWER %
+            '"cache":"expires","expiration":1800000000000,"operation_independent":true'),
+        "`credential provider supports protocol versions`":
+            ("program", "print('{\"v\":[998, 999]}')"),
+        "``credential process `...` failed with status exit status: 1``":
+            ("program", ANSWER % '{"Err":{"kind":"not-found"}}' + "sys.exit(1)"),
+        NO_START + "`No such file or directory (os error 2)`":
+            ("executable", "#!/no/such/python3\n"),
+        NO_START + "`Permission denied (os error 13)`": ("not executable", "#!/bin/sh\n"),
+        NO_START + "`Exec format error (os error 8)`": ("executable", "import sys\n"),
+        "`authenticated registries require a credential-provider to be configured`":
+            ("lines", 'token = "t"\n'),
+        "`that will be ignored because`":
+            ("lines", 'token = "t"\ncredential-provider = "/no/such"\n'),
+        "`no token found for`": ("code", "raise NotFound"),
+        "`no credential providers could handle the request`": ("code", "raise UrlNotSupported"),
+        "`credential not found`": ("code", "raise NotFound", "login"),
+        "`requested operation not supported`":
+            ("code", "return super().perform(registry, action, args)"),
+        "`not currently logged in to`": ("code", "raise NotFound", "logout", 0),
+        "`token rejected for`": ("code", GET % TOKEN),
+        "`failed to publish` ... `401`": ("code",
+            "read = isinstance(action.operation, ReadOperation)\n"
+            "        return GetResponse(Secret(%r if read else 'x'), CacheNever())" % WithCargo.TOKEN,
+            "publish"),
+        "`credential provider produced unexpected response for`":
+            ("program", ANSWER % '{"Ok":{"kind":"login"}}'),
+        "`unknown error kind; try updating Cargo?`": ("program", ANSWER % '{"Err":{"kind":"x"}}'),
+        "`stream did not contain valid UTF-8`":
+            ("program", ANSWER % '{"Err":{"kind":"other","message":"\\xe9"}}'),
+        "`lone leading surrogate in hex escape`":
+            ("program", ANSWER % '{"Err":{"kind":"other","message":"\\\\udce9"}}'),
+        "`there is no terminal to ask for the token on:`":
+            ("code", NO_TOKEN_YET + "read_token(action.options, registry)", "login"),
+        "`the token ends with a line break, so no HTTP header can carry it`":
+            ("code", GET % (TOKEN + "\n")),
+        "`GetResponse.token must be a Secret, not str`": ("code", "return GetResponse(%r)" % TOKEN),
+        "`cargo_credential.py is a provider only with --example-file`": ("words", [MODULE]),
+    }  # fmt: skip
+
+    def test_what_cargo_says(self):
+        rows = [row[0] for row in self.table("What Cargo says, and what it means")]
+        self.assertEqual(len(rows), len(set(rows)))
+        self.assertEqual(set(rows), set(self.SAYS))
+        for message in rows:
+            with self.subTest(message):
+                self.provoke(message, *self.SAYS[message])
+
+    def provoke(self, message, kind, text, command="get", status=101):
+        """Configure words or lines, or a program, a provider's code, or a file as it is."""
+        if kind == "lines":
+            self.configure(extra=text)
+        elif kind == "words":
+            self.configure(*text)
+        elif kind == "program":
+            self.configure(self.program(text))
+        elif kind == "code":
+            self.configure(*self.doing("first", text))
+        else:
+            self.configure(self.write("file.py", text, 0o755 if kind == "executable" else 0o644))
+        self.assertSays(message, self.ask(command, status)[0])
+
+    def test_how_often_a_provider_is_asked(self):
+        seen = set()
+        for cache, independent, *counts in self.table("Caching"):
+            for word in self.code(independent):
+                with self.subTest(cache, operation_independent=word):
+                    shutil.rmtree(self.path("cargo-home"), True)
+                    self.registry.index.pop("app", None)
+                    (expression,) = self.code(cache)
+                    seen.add((expression.partition("(")[0], word))
+                    answer = "return GetResponse(Secret(%r), %s, %s)"
+                    self.configure(*self.doing("one", answer % (self.TOKEN, expression, word)))
+                    commands = ("build",), ("build",), ("publish", "--allow-dirty")
+                    asked = [len(self.ask(command)[1]) for command in commands]
+                    self.assertEqual(asked, [int(count) for count in counts])
+        kinds = "CacheSession", "CacheExpires", "CacheNever"
+        self.assertEqual(seen, {(kind, word) for kind in kinds for word in ("True", "False")})
+
+
 # ---- Examples with real Cargo --------------------------------------------------------------
 
 
