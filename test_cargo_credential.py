@@ -2973,6 +2973,361 @@ class Vendored(Directory):
 # ---- Fuzz ----------------------------------------------------------------------------------
 
 
+# ---- The examples --------------------------------------------------------------------------
+
+
+def example(name):
+    return os.path.join(HERE, "examples", name)
+
+
+def real_cargo(test, **variables):
+    """A RealCargo to drive an example with, and these variables in its environment."""
+    cargo = RealCargo()
+    cargo.setUp()
+    test.addCleanup(cargo.doCleanups)
+    patch = mock.patch.dict(os.environ, variables)
+    patch.start()
+    test.addCleanup(patch.stop)
+    return cargo
+
+
+def printing(output, status=0):
+    """A command that prints these bytes or this text."""
+    output = output if isinstance(output, bytes) else output.encode("utf-8")
+    code = "import os, sys; os.write(1, %r); sys.exit(%r)" % (output, status)
+    return [sys.executable, "-SEc", code]
+
+
+class TokenFromCommand(Directory):
+    PROVIDER = example("token_from_command.py")
+    PYTHON = "`%s`" % sys.executable
+
+    def answers(self, *arguments, registry=REGISTRY, action=get, **options):
+        """The answers to requests with these arguments, and standard error."""
+        lines = [action(registry, words) for words in arguments]
+        return self.run_provider(self.PROVIDER, *lines, **options)
+
+    def messages(self, *arguments, **options):
+        """What `other` errors say, as the message with its causes."""
+        answers, errors = self.answers(*arguments, **options)
+        self.assertEqual(errors, "")
+        self.assertNotIn(TOKEN, repr(answers))
+        errs = [json.loads(line).get("Err", line) for line in answers]
+        return [": ".join([err["message"], *err["caused-by"]]) for err in errs]
+
+    def test_the_output_is_the_token_without_its_line_end(self):
+        rows = [TOKEN, TOKEN + "\n", TOKEN + "\r\n", TOKEN + "\n\n"]
+        answers, errors = self.answers(*[printing(output) for output in rows])
+        self.assertEqual((answers, errors), ([token_answer(TOKEN)] * len(rows), ""))
+
+    def test_options_end_at_the_command_or_two_dashes(self):
+        rows = [
+            (["--scheme", "Bearer", *printing("t")], "Bearer t"),
+            (["--scheme", "Basic", "--scheme", "Token", "--", *printing("t")], "Token t"),
+            ([*printing("t"), "--scheme", "Bearer"], "t"),
+            (["--json", "a.b", *printing('{"a":{"b":"t\\n","c":"u"}}')], "t"),
+            (["--scheme", "Bearer", "--json", "t", *printing('\n{"t": "u"}\n')], "Bearer u"),
+        ]
+        answers, _ = self.answers(*[words for words, _ in rows])
+        self.assertEqual(answers, [token_answer(token) for _, token in rows])
+
+    def test_other_hosts_are_left_to_the_next_provider_before_anything_runs(self):
+        touch = [sys.executable, "-SEc", "open('ran', 'w'); print(1)"]
+        hosts = ["--host", "a.example", "--host", "Corp.Example", *touch]
+        for url in ("https://corp.example@evil.example/", "https://corp.example.evil.example/",
+                    "https://evil.example/?corp.example", "https://evil\\@corp.example/", "", CRATES_IO):
+            for action in (get, logout):
+                with self.subTest(url):
+                    registry = cc.RegistryInfo("sparse+" * (url != CRATES_IO) + url, "corp.example")
+                    self.assertEqual(self.answers(hosts, registry=registry, action=action), ([URL_NOT_SUPPORTED], ""))
+        self.assertFalse(os.path.exists(self.path("ran")))
+        served = cc.RegistryInfo("sparse+http://u@CORP.example:8080/x")
+        self.assertEqual(self.answers(hosts, registry=served)[0], [token_answer("1")])
+
+    def test_an_index_is_compared_as_a_whole(self):
+        words = ["--index", CRATES_IO, "--host", "a.example", *printing("t")]
+        for url, answer in [
+            (CRATES_IO, token_answer("t")),
+            ("sparse+https://a.example/x/", token_answer("t")),
+            (CRATES_IO + "/", URL_NOT_SUPPORTED),
+            ("http" + CRATES_IO[5:], URL_NOT_SUPPORTED),
+            ("https://github.com/evil/index", URL_NOT_SUPPORTED),
+        ]:
+            self.assertEqual(self.answers(words, registry=cc.RegistryInfo(url))[0], [answer])
+        words = ["--index", CRATES_IO, *printing("t")]
+        self.assertEqual(self.answers(words)[0], [URL_NOT_SUPPORTED])
+
+    def test_only_get_is_supported(self):
+        for action in (logout, lambda registry, args: login(TOKEN, registry, args)):
+            answers, _ = self.answers(printing(TOKEN), ["--host", "r.example", "x"], action=action)
+            self.assertEqual(answers, [NOT_SUPPORTED] * 2)
+
+    def test_a_wrong_configuration_is_told(self):
+        command = printing(TOKEN)
+        rows = [
+            ([], "there is no command: name one that prints a token, after the options"),
+            (["--ttl", "5"], "there is no command: name one that prints a token, after the options"),
+            (["--host=r", *command], "unknown option '--host=r': before the command, there are --host,"
+             " --index, --scheme, --json, --expires, --expires-in, --ttl, --timeout"),
+            (["-\x1b[2J"], "unknown option '-\\x1b[2J': before the command, there are --host,"
+             " --index, --scheme, --json, --expires, --expires-in, --ttl, --timeout"),
+            (["--host"], "--host needs a value after it"),
+            (["--ttl", "1h", *command], "--ttl takes whole seconds, not '1h'"),
+            (["--timeout", "-1", *command], "--timeout takes whole seconds, not '-1'"),
+            (["--expires", "e", *command],
+             "--expires names a field of JSON: name that of the token with --json, too"),
+            (["--json", "t", "--ttl", "5", "--expires-in", "e", *command],
+             "--expires-in and --ttl say the same in two ways: leave one"),
+        ]  # fmt: skip
+        for action in (get, logout):
+            messages = self.messages(*[words for words, _ in rows], action=action)
+            self.assertEqual(messages, [message for _, message in rows])
+
+    def test_output_that_is_no_token_is_told_without_showing_it(self):
+        said = self.PYTHON + " printed"
+        rows = [
+            (printing(""), said + " no token"),
+            (printing("\r\n"), said + " no token"),
+            (printing(TOKEN + "\n" + TOKEN), said + " more than one line: it must print the token alone"),
+            (printing("\n" + TOKEN), said + " more than one line: it must print the token alone"),
+            (printing(TOKEN + "\r" + TOKEN), said + " more than one line: it must print the token alone"),
+            (printing(TOKEN.encode() + b"\xff"), "the token that " + said + " is not text"),
+            (printing(TOKEN + "\0"), "the token contains a NUL, so no HTTP header can carry it"),
+            (["--json", "t", *printing(TOKEN)], "what " + said + " is not JSON"),
+            (["--json", "t", *printing(b'"\xff' + TOKEN.encode())], "what " + said + " is not JSON"),
+            (["--json", "t", *printing("[" * 100000)], "what " + said + " is not JSON"),
+            (["--json", "t.u", *printing('{"t":"%s"}' % TOKEN)], "what " + said + " has no field `t.u`"),
+            (["--json", "0", *printing('["%s"]' % TOKEN)], "what " + said + " has no field `0`"),
+            (["--json", "t", *printing('{"t":["%s"]}' % TOKEN)], "the token that " + said + " is not text"),
+            (["--json", "t", *printing('{"t":null}')], "the token that " + said + " is not text"),
+            (["--json", "t", *printing('{"t":"a\\n%s"}' % TOKEN)],
+             said + " more than one line: it must print the token alone"),
+        ]  # fmt: skip
+        messages = self.messages(*[words for words, _ in rows])
+        self.assertEqual(messages, [message for _, message in rows])
+
+    @posix_only
+    def test_a_command_that_fails_is_named_without_its_output(self):
+        self.write("not executable", TOKEN)
+        self.assertEqual(
+            self.messages(
+                printing(TOKEN, 3), ["no-such-command"], [self.path("not executable")],
+                ["sh", "-c", "echo %s; kill -TERM $$" % TOKEN], ["--timeout", "60", *printing(TOKEN, 1)],
+            ),
+            [
+                self.PYTHON + " failed with status 3",
+                "cannot run `no-such-command`: No such file or directory",
+                "cannot run `%s`: Permission denied" % self.path("not executable"),
+                "`sh` was ended by signal 15",
+                self.PYTHON + " failed with status 1",
+            ],
+        )  # fmt: skip
+
+    def test_cargo_is_told_when_the_token_expires(self):
+        at = 1700000000
+        ok = '{"Ok":{"kind":"get","token":"t","cache":"expires","expiration":%d,"operation_independent":true}}'
+        times = [
+            "1700000000", "1700000000.9", '"1700000000"', '"2023-11-14T22:13:20Z"',
+            '"2023-11-14t22:13:20.999999z"', '"2023-11-14 22:13:20+00:00"',
+            '"2023-11-15T03:43:20.123456789+05:30"', '"2023-11-14T15:13:20-0700"',
+        ]  # fmt: skip
+        words = ["--json", "t", "--expires", "e.at"]
+        answers, _ = self.answers(*[words + printing('{"t":"t","e":{"at":%s}}' % time) for time in times])
+        self.assertEqual(answers, [ok % at] * len(times))
+
+    def test_a_time_that_is_none_is_told_without_showing_it(self):
+        said = "the field `e` that %s printed must be " % self.PYTHON
+        wrong = [
+            "1700000000000", "NaN", "1e999", "true", "null", "[]", '""', '"%s"' % TOKEN, '"\u00b2"',
+            '"2023-11-14T22:13:20"', '"2023-11-14"', '"2023-13-14T22:13:20Z"', '"2023-11-14T22:13:20Z\\n"',
+            "1" * 400,
+        ]  # fmt: skip
+        words = ["--json", "t", "--expires", "e"]
+        messages = self.messages(*[words + printing('{"t":"t","e":%s}' % time) for time in wrong])
+        self.assertEqual(messages, [said + "Unix seconds, or ISO 8601 with a time zone"] * len(wrong))
+        wrong = ['"soon"', "null", "[]", "1e12", "NaN", "1e999", "1" * 400]
+        words = ["--json", "t", "--expires-in", "e"]
+        messages = self.messages(*[words + printing('{"t":"t","e":%s}' % time) for time in wrong])
+        self.assertEqual(messages, [said + "seconds"] * len(wrong))
+        messages = self.messages(words + printing('{"t":"t"}'))
+        self.assertEqual(messages, ["what %s printed has no field `e`" % self.PYTHON])
+
+    def test_a_life_is_counted_from_before_the_command_ran(self):
+        words = ["--json", "t", "--expires-in", "e"]
+        before = time.time()
+        answers, _ = self.answers(
+            ["--ttl", "600", *printing("t")], ["--json", "t", "--ttl", "600", *printing('{"t":"t"}')],
+            words + printing('{"t":"t","e":600}'), words + printing('{"t":"t","e":"600"}'),
+            words + printing('{"t":"t","e":600.5}'),
+        )  # fmt: skip
+        for answer in answers:
+            expiration = json.loads(answer)["Ok"]["expiration"]
+            self.assertTrue(int(before) + 600 <= expiration <= time.time() + 601, answer)
+
+    TELL = [sys.executable, "-SEc", "import sys; print(sys.argv[1:])"]
+
+    def test_the_registrys_words_come_into_the_arguments_as_they_are(self):
+        registry = cc.RegistryInfo("sparse+https://u@R.Example:8080/index/_x=1+2/", "my-reg_1")
+        words = ["{index_url}", "-x{host}{name}", "{host}/{host}", "{}", "{other}", "{{name}}", "", "{name"]
+        answers, _ = self.answers(self.TELL + words, registry=registry)
+        told = ["sparse+https://u@R.Example:8080/index/_x=1+2/", "-xr.examplemy-reg_1", "r.example/r.example",
+                "{}", "{other}", "{my-reg_1}", "", "{name"]  # fmt: skip
+        self.assertEqual(answers, [token_answer(told)])
+
+    def test_words_that_could_be_more_than_text_are_refused(self):
+        said = (
+            "this registry's %s could be more than text in the place of {%s}:"
+            " have the command take it from its environment instead"
+        )
+        hostile = ["-x", "--flag", "{host}", "a b", "$(id)", "`id`", "a;b", "a|b", "a&b", "%PATH%", "a'b", 'a"b',
+                   "a\\b", "a\nb", "\n", "a\n", "a*", "~", "a?b", "#", "\u00e9", "a\x1b[2J", "a>b", "a^b", "a!b", ""]  # fmt: skip
+        for value in hostile:
+            registry = cc.RegistryInfo("sparse+https://r.example/" + value, value)
+            with self.subTest(value):
+                messages = self.messages([*self.TELL, "x{name}"], registry=registry)
+                self.assertEqual(messages, [said % ("name", "name")])
+        for url in ("sparse+https://r.example/$(id)", "--upload-pack=x", "https://r.example/%25", ""):
+            messages = self.messages([*self.TELL, "{index_url}"], registry=cc.RegistryInfo(url))
+            self.assertEqual(messages, [said % ("index_url", "index_url")])
+        messages = self.messages([*self.TELL, "{host}"], registry=cc.RegistryInfo("https://-oProxyCommand/"))
+        self.assertEqual(messages, [said % ("host", "host")])
+        messages = self.messages([*self.TELL, "{host}"], [*self.TELL, "{name}"], registry=cc.RegistryInfo("x"))
+        self.assertEqual(
+            messages, ["this registry has no %s to put in the place of {%s}" % (word, word) for word in ("host", "name")]
+        )
+
+    def test_the_program_itself_is_no_place_for_the_registrys_words(self):
+        self.assertEqual(self.messages(["{name}"]), ["cannot run `{name}`: No such file or directory"])
+
+    def test_the_environment_holds_the_registrys_words(self):
+        code = "import os; print([os.environ.get('CARGO_REGISTRY_' + name) for name in ('INDEX_URL', 'NAME_OPT')])"
+        with mock.patch.dict(os.environ, CARGO_REGISTRY_NAME_OPT="stale", CARGO_REGISTRY_INDEX_URL="stale"):
+            for registry in (cc.RegistryInfo("https://r.example/$(id)", "-x"), cc.RegistryInfo("url")):
+                answers, _ = self.answers([sys.executable, "-SEc", code], registry=registry)
+                self.assertEqual(answers, [token_answer([registry.index_url, registry.name])])
+
+    @posix_only
+    def test_what_takes_too_long_is_stopped_with_all_that_it_started(self):
+        """The child of the command holds the pipe's other end for as long as it runs."""
+        os.mkfifo(self.path("pipe"))
+        reader = os.open(self.path("pipe"), os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        script = "sh -c 'echo started; exec sleep 100' >pipe & echo %s; wait" % TOKEN
+        messages = self.messages(["--timeout", "2", "sh", "-c", script])
+        self.assertEqual(messages, ["`sh` took longer than 2 s, and was stopped"])
+        self.assertTrue(select.select([reader], [], [], 60)[0])
+        self.assertEqual(os.read(reader, 100), b"started\n")
+        self.assertTrue(select.select([reader], [], [], 60)[0])
+        self.assertEqual(os.read(reader, 100), b"")  # its end
+
+    @posix_only
+    def test_what_a_command_leaves_with_its_output_does_not_outlast_the_time(self):
+        script = "sleep 100 & exit 0"
+        self.assertEqual(
+            self.messages(["--timeout", "1", "sh", "-c", script]), ["`sh` took longer than 1 s, and was stopped"]
+        )
+
+    def test_the_checker_finds_no_fault(self):
+        for options, last in [(["--host", "r.example"], "11 ok, 0 warn, 0 FAIL"), ([], "10 ok, 1 warn, 0 FAIL")]:
+            words = [CHECKER, self.PROVIDER, *options, *printing("t")]
+            output, errors = start(["-S", "-B", *words], cwd=self.directory).communicate(timeout=120)
+            self.assertEqual((output.decode().splitlines()[-1], errors), (last, b""))
+
+    @posix_only
+    def test_as_the_docstring_tries_it(self):
+        with open(self.PROVIDER, encoding="utf-8") as file:
+            source = file.read()
+        command = ast.get_docstring(ast.parse(source)).split("To try it without Cargo:")[1]
+        process = subprocess.Popen(
+            ["sh", "-c", command], cwd=os.path.join(HERE, "examples"), env=environment(),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        output = process.communicate(timeout=60)
+        self.assertEqual(output, (b'{"v":[1]}\n%s\n' % token_answer("x").encode(), b""))
+
+    # With real Cargo
+
+    def teller(self, cargo):
+        """A command that logs what it was given, and prints the token without its scheme."""
+        script = (
+            '#!/bin/sh\necho "$1 $CARGO_REGISTRY_INDEX_URL $CARGO_REGISTRY_NAME_OPT" >>%s\necho "%s"\n'
+            % (shlex.quote(cargo.path("log")), cargo.TOKEN.split()[1])
+        )
+        return [cargo.write("teller.sh", script, 0o755), "{index_url}"]
+
+    @posix_only
+    @needs("cargo")
+    def test_cargo_builds_publishes_and_asks_as_its_own_provider_does(self):
+        cargo = real_cargo(self)
+        logs = []
+        for provider, scheme in [("cargo:token-from-stdout", []), (self.PROVIDER, ["--scheme", "Bearer"])]:
+            command = self.teller(cargo)
+            cargo.registry.token = cargo.TOKEN if scheme else cargo.TOKEN.split()[1]
+            cargo.configure(provider, *scheme, *command)
+            cargo.cargo("build")
+            cargo.cargo("publish", "--allow-dirty", "--no-verify")
+            logs.append(cargo.read("log"))
+            os.remove(cargo.path("log"))
+            shutil.rmtree(cargo.path("cargo-home"))
+            cargo.registry.index.pop("app")
+        self.assertEqual(logs[0], logs[1])
+        self.assertEqual(logs[0].decode(), "%s %s alt\n" % (cargo.index, cargo.index) * 2)
+
+    @posix_only
+    @needs("cargo")
+    def test_cargo_asks_again_when_the_token_expires(self):
+        cargo = real_cargo(self)
+        for life, times in (("3600", 1), ("50", 8)):  # a minute early
+            cargo.configure(self.PROVIDER, "--scheme", "Bearer", "--ttl", life, *self.teller(cargo))
+            cargo.cargo("publish", "--allow-dirty", "--no-verify")
+            self.assertGreaterEqual(len(cargo.read("log").splitlines()), times)
+            self.assertEqual(len(cargo.read("log").splitlines()) == 1, times == 1)
+            os.remove(cargo.path("log"))
+            cargo.registry.index.pop("app")
+
+    @posix_only
+    @needs("cargo")
+    def test_cargo_login_and_logout_end_as_with_its_own_provider(self):
+        cargo = real_cargo(self)
+        for provider in ([self.PROVIDER, "--scheme", "Bearer"], ["cargo:token-from-stdout"]):
+            for command in ("login", "logout"):
+                cargo.registry.token = cargo.TOKEN if len(provider) > 1 else cargo.TOKEN.split()[1]
+                cargo.configure(*provider, *self.teller(cargo))
+                shown = cargo.cargo(command, "--registry", "alt", status=101, stdin=b"x\n")
+                self.assertTrue(
+                    shown.endswith("failed action `%s`\n\nCaused by:\n  requested operation not supported\n" % command),
+                    shown,
+                )
+
+    @posix_only
+    @needs("cargo")
+    def test_cargo_asks_the_next_provider_about_another_host(self):
+        cargo = real_cargo(self)
+        words = ["--scheme", "Bearer", *self.teller(cargo)]
+        served = [self.PROVIDER, "--host", "127.0.0.1", *words]
+        other = [self.PROVIDER, "--host", "crates.corp.example", *words]
+        cargo.globally(served, other)
+        cargo.cargo("update")
+        self.assertEqual(len(cargo.read("log").splitlines()), 1)
+        cargo.globally(other)
+        shown = cargo.cargo("update", status=101)
+        self.assertIn("no credential providers could handle the request", shown)
+
+    @posix_only
+    @needs("cargo")
+    def test_the_command_has_the_terminal_under_cargo(self):
+        cargo = real_cargo(self)
+        script = "test -t 0 && printf 'password? ' >&2 && read -r x </dev/tty && test \"$x\" = open && echo '%s'" % cargo.TOKEN
+        cargo.configure(self.PROVIDER, "--timeout", "60", "sh", "-c", script)
+        terminal = Terminal(["cargo", "update"], cwd=cargo.path("project"), env=cargo.cargo_environment())
+        self.addCleanup(terminal.close)
+        terminal.read(b"password? ")
+        terminal.type(b"open\n")
+        status, rest = terminal.rest()
+        self.assertEqual(status, 0, rest)
+        self.assertNotIn(TOKEN.encode(), rest)
+
+
 class Fuzz(unittest.TestCase):
     """Whatever comes in: the hello, then well-formed answers, no exception, no token."""
 

@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+"""Runs a command that prints a token, as Cargo's `cargo:token-from-stdout` does, for certain hosts.
+
+    token_from_command.py [OPTION]... COMMAND [ARG]...
+
+    --host HOST        serve this host (repeatable), and leave others to Cargo's next provider
+    --index URL        serve this index (repeatable): scheme, port and path are compared as well
+    --scheme WORD      put `WORD ` before the token, as in --scheme Bearer
+    --json FIELD       the output is JSON, with the token in this field (a.b: field b of field a)
+    --expires FIELD    with --json: when it expires, in Unix seconds or ISO 8601 with a time zone
+    --expires-in FIELD with --json: in how many seconds it expires
+    --ttl SECONDS      it expires in so many seconds
+    --timeout SECONDS  stop the command then: with all it started where there is no terminal
+
+Name the host: without --host and --index, the command's token goes to every registry that Cargo
+asks about, and a cloned repository's configuration can name any. What the index says decides where
+Cargo sends tokens, so where others can put an index, as on github.com, name the --index instead;
+that of crates.io is https://github.com/rust-lang/crates.io-index.
+
+In each ARG, {index_url}, {host} and {name} are the registry's. All three are somebody else's words:
+if one begins with `-`, or holds what a shell could read as more than text, that is an error. As they
+are, CARGO_REGISTRY_INDEX_URL and CARGO_REGISTRY_NAME_OPT in the environment have them. Terminal and
+standard error are the command's. What it prints is never shown. It cannot login or logout: see
+password_store.py for a provider that can. For AWS CodeArtifact, in .cargo/config.toml:
+
+    [registries.corp]
+    index = "sparse+https://DOMAIN-111122223333.d.codeartifact.REGION.amazonaws.com/cargo/REPOSITORY/"
+    credential-provider = ["/path/to/token_from_command.py",
+        "--host", "DOMAIN-111122223333.d.codeartifact.REGION.amazonaws.com",
+        "--json", "authorizationToken", "--expires", "expiration",
+        "aws", "codeartifact", "get-authorization-token", "--output", "json",
+        "--domain", "DOMAIN", "--domain-owner", "111122223333", "--region", "REGION"]
+
+To try it without Cargo:
+
+    echo '{"v":1,"registry":{"index-url":""},"kind":"get","operation":"read","args":["echo","x"]}' \\
+      | ./token_from_command.py
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from datetime import datetime
+from typing import Any
+
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+
+from cargo_credential import (
+    Action,
+    CacheControl,
+    CacheExpires,
+    CacheSession,
+    Credential,
+    CredentialResponse,
+    GetAction,
+    GetResponse,
+    OperationNotSupported,
+    OtherError,
+    RegistryInfo,
+    Secret,
+    UrlNotSupported,
+    main,
+)
+
+OPTIONS = ("--host", "--index", "--scheme", "--json", "--expires", "--expires-in", "--ttl", "--timeout")
+ISO_8601 = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})([.,][0-9]+)?"
+    r"([Zz]|[+-][0-9]{2}:?[0-9]{2})\Z"
+)
+# What neither a command takes for an option, nor a shell, even that of a Windows .cmd file, for
+# anything but text. Some good URLs are more than that: {index_url} is not for them.
+PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@+=-]*\Z")
+
+
+class TokenFromCommand(Credential):
+    def perform(self, registry: RegistryInfo, action: Action, args: "list[str]") -> CredentialResponse:
+        pairs, command = parse(args)
+        if not is_served(registry, pairs):
+            raise UrlNotSupported  # Cargo asks its next provider
+        if not isinstance(action, GetAction):
+            # Cargo ends. After UrlNotSupported it would go on, and have its next provider store a
+            # token that is never used, since this one is asked first.
+            raise OperationNotSupported
+        options = dict(pairs)
+        start = time.time()
+        output = run(fill_in(command, registry), environment_of(registry), options.get("--timeout"))
+        document = read_json(output, command[0]) if "--json" in options else None
+        text = find(document, options["--json"], command[0]) if "--json" in options else output
+        token = single_line(text, command[0])
+        if "--scheme" in options:
+            token = token.map(lambda value: f"{options['--scheme']} {value}")
+        # Cargo uses the token for this run and all its operations, or until it expires: it takes
+        # it as expired a minute early, and asks again.
+        return GetResponse(token, cache_control(options, document, start, command[0]))
+
+
+def parse(args: "list[str]") -> "tuple[list[tuple[str, str]], list[str]]":
+    """The options with their values, and the command."""
+    pairs: list[tuple[str, str]] = []
+    rest = list(args)
+    while rest and rest[0].startswith("-"):
+        option = rest.pop(0)
+        if option == "--":
+            break
+        if option not in OPTIONS:
+            raise OtherError(f"unknown option {option!r}: before the command, there are {', '.join(OPTIONS)}")
+        if not rest:
+            raise OtherError(f"{option} needs a value after it")
+        pairs.append((option, rest.pop(0)))
+    if not rest:
+        raise OtherError("there is no command: name one that prints a token, after the options")
+    check(dict(pairs))
+    return pairs, rest
+
+
+def check(options: "dict[str, str]") -> None:
+    for option in ("--ttl", "--timeout"):
+        if not re.match(r"[0-9]{1,9}\Z", options.get(option, "0")):
+            raise OtherError(f"{option} takes whole seconds, not {options[option]!r}")
+    lives = [option for option in ("--expires", "--expires-in", "--ttl") if option in options]
+    if len(lives) > 1:
+        raise OtherError(f"{' and '.join(lives)} say the same in two ways: leave one")
+    if lives and lives != ["--ttl"] and "--json" not in options:
+        raise OtherError(f"{lives[0]} names a field of JSON: name that of the token with --json, too")
+
+
+def is_served(registry: RegistryInfo, pairs: "list[tuple[str, str]]") -> bool:
+    hosts = [value.lower() for option, value in pairs if option == "--host"]
+    indexes = [value for option, value in pairs if option == "--index"]
+    return not (hosts or indexes) or registry.host in hosts or registry.index_url in indexes
+
+
+def fill_in(command: "list[str]", registry: RegistryInfo) -> "list[str]":
+    """The command with the registry's words in its arguments, none of which is looked at again."""
+    values = {"index_url": registry.index_url, "host": registry.host, "name": registry.name}
+
+    def value_of(found: "re.Match[str]") -> str:
+        value = values[found.group(1)]
+        if value is None:
+            raise OtherError(f"this registry has no {found.group(1)} to put in the place of {found.group()}")
+        if not PLAIN.match(value):
+            raise OtherError(
+                f"this registry's {found.group(1)} could be more than text in the place of {found.group()}:"
+                " have the command take it from its environment instead"
+            )
+        return value
+
+    words = [re.sub(r"\{(index_url|host|name)\}", value_of, word) for word in command[1:]]
+    return [command[0], *words]  # what runs is the configuration's choice alone
+
+
+def environment_of(registry: RegistryInfo) -> "dict[str, str]":
+    environment = dict(os.environ, CARGO_REGISTRY_INDEX_URL=registry.index_url)
+    environment.pop("CARGO_REGISTRY_NAME_OPT", None)  # another registry's
+    if registry.name is not None:
+        environment["CARGO_REGISTRY_NAME_OPT"] = registry.name
+    return environment
+
+
+def run(command: "list[str]", environment: "dict[str, str]", timeout: "str | None") -> bytes:
+    """What a command prints. Its standard input and error are this process's: the terminal, where
+    it can ask for a password, and Cargo's standard error."""
+    # Only what has a session of its own can be stopped as a whole, but without the terminal.
+    session = timeout is not None and sys.platform != "win32" and not os.isatty(0)
+    try:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, env=environment, start_new_session=session
+        )
+    except OSError as error:
+        raise OtherError(f"cannot run `{command[0]}`", [os.strerror(error.errno or 0)]) from None
+    try:
+        output, _ = process.communicate(timeout=None if timeout is None else int(timeout))
+    except subprocess.TimeoutExpired:  # `from None`: it has the output so far
+        stop(process, session)
+        raise OtherError(f"`{command[0]}` took longer than {timeout} s, and was stopped") from None
+    if process.returncode < 0:
+        raise OtherError(f"`{command[0]}` was ended by signal {-process.returncode}")
+    if process.returncode > 0:
+        raise OtherError(f"`{command[0]}` failed with status {process.returncode}")
+    return output
+
+
+def stop(process: "subprocess.Popen[bytes]", session: bool) -> None:
+    if sys.platform != "win32" and session:
+        os.killpg(process.pid, signal.SIGKILL)  # its number is taken until the `wait` below
+    process.kill()
+    process.wait()
+    if sys.platform != "win32" and process.stdout:
+        process.stdout.close()  # on Windows, that could wait for what the command started
+
+
+def read_json(output: bytes, command: str) -> Any:
+    try:
+        return json.loads(output.decode("utf-8"))
+    except (ValueError, RecursionError):  # `from None`: it has the output
+        raise OtherError(f"what `{command}` printed is not JSON") from None
+
+
+def find(document: Any, path: str, command: str) -> Any:
+    try:
+        for name in path.split("."):
+            document = document[name]
+    except (KeyError, TypeError):
+        raise OtherError(f"what `{command}` printed has no field `{path}`") from None
+    return document
+
+
+def single_line(text: "bytes | str", command: str) -> Secret:
+    """The one line, as a Secret at once. Its line end is cut off: in a header, it would end it."""
+    try:
+        token = Secret((text.decode("utf-8") if isinstance(text, bytes) else text).rstrip("\r\n"))
+    except (UnicodeDecodeError, AttributeError):  # `from None`: it has the output
+        raise OtherError(f"the token that `{command}` printed is not text") from None
+    if token.is_empty():
+        raise OtherError(f"`{command}` printed no token")
+    if re.search(r"[\r\n]", token.expose()):
+        raise OtherError(f"`{command}` printed more than one line: it must print the token alone")
+    return token
+
+
+def cache_control(options: "dict[str, str]", document: Any, start: float, command: str) -> CacheControl:
+    if "--ttl" in options:
+        return CacheExpires(start + int(options["--ttl"]))  # its life began later, if anything
+    path = options.get("--expires", options.get("--expires-in"))
+    if path is None:
+        return CacheSession()
+    value = find(document, path, command)
+    try:
+        if "--expires-in" in options:
+            return CacheExpires(start + float(value))
+        return CacheExpires(moment(value))
+    except (TypeError, ValueError, OverflowError):  # `from None`: a wrong field may hold a token
+        kind = "seconds" if "--expires-in" in options else "Unix seconds, or ISO 8601 with a time zone"
+        raise OtherError(f"the field `{path}` that `{command}` printed must be {kind}") from None
+
+
+def moment(value: Any) -> Any:
+    """A time as CacheExpires takes it. `%z` of Python 3.6 reads neither Z nor a colon."""
+    if not isinstance(value, str):
+        return value
+    if value.isdigit():
+        return int(value)
+    found = ISO_8601.match(value)
+    if not found:
+        raise ValueError
+    date, clock, _, zone = found.groups()
+    zone = zone.upper().replace("Z", "+0000").replace(":", "")
+    return datetime.strptime(f"{date} {clock} {zone}", "%Y-%m-%d %H:%M:%S %z")
+
+
+if __name__ == "__main__":
+    main(TokenFromCommand())
