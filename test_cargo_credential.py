@@ -3328,6 +3328,295 @@ class TokenFromCommand(Directory):
         self.assertNotIn(TOKEN.encode(), rest)
 
 
+@posix_only
+@needs("pass", "gpg")
+class PasswordStore(Directory):
+    """The real pass and gpg, with keys that are thrown away, and a gpg-agent of their own."""
+
+    PROVIDER = example("password_store.py")
+    CORP = cc.RegistryInfo("sparse+https://crates.corp.example/index/", "corp")
+    CORP_FILE = "cargo-registry/crates.corp.example.gpg"
+    PASSPHRASE = "open sesame"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.home = tempfile.mkdtemp()  # short: a socket's path has no more than about 100 characters
+        pinentry = shutil.which("pinentry-curses") or "/bin/false"
+        with open(os.path.join(cls.home, "gpg-agent.conf"), "w") as file:
+            file.write("pinentry-program %s\n" % pinentry)
+        with mock.patch.dict(os.environ, GNUPGHOME=cls.home):
+            for name, passphrase in (("open", ""), ("locked", cls.PASSPHRASE)):
+                subprocess.check_call(
+                    ["gpg", "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", passphrase,
+                     "--quick-generate-key", name + "@example.com", "future-default", "default", "never"],
+                    stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                )  # fmt: skip
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.forget_passphrases()
+        shutil.rmtree(cls.home, True)
+
+    @classmethod
+    def forget_passphrases(cls):
+        with mock.patch.dict(os.environ, GNUPGHOME=cls.home):
+            subprocess.check_call(["gpgconf", "--kill", "gpg-agent"])
+
+    def setUp(self):
+        super().setUp()
+        patch = mock.patch.dict(os.environ, GNUPGHOME=self.home, PASSWORD_STORE_DIR=self.path("store"))
+        patch.start()
+        self.addCleanup(patch.stop)
+        os.environ.pop("GPG_TTY", None)
+        self.write("store/.gpg-id", "open@example.com\n")
+
+    def answers(self, *lines, **options):
+        return self.run_provider(self.PROVIDER, *lines, **options)
+
+    def message(self, line, **options):
+        """What the one `other` error says, as the message with its causes, and standard error."""
+        (answer,), errors = self.answers(line, **options)
+        self.assertNotIn(TOKEN, answer + errors)
+        err = json.loads(answer)["Err"]
+        return ": ".join([err["message"], *err["caused-by"]]), errors
+
+    def entries(self):
+        found = [
+            os.path.relpath(os.path.join(folder, name), self.path("store"))
+            for folder, _, names in os.walk(self.directory) for name in names
+        ]  # fmt: skip
+        return sorted(set(found) - {".gpg-id"})
+
+    def recorder(self, name="pass", code=""):
+        """A stand-in that logs its arguments and, where it gets some, its input."""
+        script = '#!/bin/sh\necho "$*" >>%s\n%s\n' % (shlex.quote(self.path("log")), code)
+        return self.write("bin/" + name, script, 0o755)
+
+    def test_a_token_is_stored_replaced_given_and_erased(self):
+        lines = [login("one"), get(), login("Bearer " + TOKEN), get(), logout(), get(), logout()]
+        answers, errors = self.answers(get(), logout(), *lines)
+        self.assertEqual(errors, "")
+        self.assertEqual(
+            answers,
+            [NOT_FOUND, NOT_FOUND, LOGIN_OK, token_answer("one"), LOGIN_OK, token_answer("Bearer " + TOKEN),
+             LOGOUT_OK, NOT_FOUND, NOT_FOUND],
+        )  # fmt: skip
+        self.assertEqual(self.entries(), [])
+
+    def test_the_entry_is_one_that_pass_knows(self):
+        self.answers(login(TOKEN, self.CORP))
+        self.assertEqual(self.entries(), [self.CORP_FILE])
+        self.assertNotIn(TOKEN.encode(), self.read("store/" + self.CORP_FILE))
+        self.assertEqual(os.stat(self.path("store", self.CORP_FILE)).st_mode & 0o077, 0)
+        shown = subprocess.check_output(["pass", "show", "cargo-registry/crates.corp.example"])
+        self.assertEqual(shown, TOKEN.encode() + b"\n")
+
+    def test_the_first_line_is_the_token(self):
+        for content, answer in [
+            (b"t\nuser: me\n", token_answer("t")),
+            (b"t\r\nuser: me\r\n", token_answer("t")),
+            (b"t", token_answer("t")),
+            (b"", "the token is empty, so no HTTP header can carry it"),
+            (b"\xff", "the token contains a character outside ASCII, so no HTTP header can carry it"),
+        ]:
+            with self.subTest(content):
+                process = subprocess.Popen(
+                    ["pass", "insert", "-m", "-f", "cargo-registry/crates.corp.example"],
+                    stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                )  # fmt: skip
+                process.communicate(content)
+                (line,), errors = self.answers(get(self.CORP))
+                self.assertEqual((json.loads(line).get("Err", {}).get("message", line), errors), (answer, ""))
+
+    NAMES = [
+        ("sparse+https://Crates.Corp.example/a/", [], "sparse%2Bhttps%3A%2F%2FCrates.Corp.example%2Fa%2F"),
+        ("sparse+https://crates.corp.example/a/", [], "crates.corp.example"),
+        ("sparse+https://crates.corp.example/b/../c", [], "crates.corp.example"),
+        ("sparse+https://crates.corp.example/a/", ["--per-index"],
+         "sparse%2Bhttps%3A%2F%2Fcrates.corp.example%2Fa%2F"),
+        ("sparse+http://crates.corp.example/a/", [], "sparse%2Bhttp%3A%2F%2Fcrates.corp.example%2Fa%2F"),
+        ("sparse+https://crates.corp.example:444/", [], "sparse%2Bhttps%3A%2F%2Fcrates.corp.example%3A444%2F"),
+        ("sparse+https://me@crates.corp.example/", [], "sparse%2Bhttps%3A%2F%2Fme%40crates.corp.example%2F"),
+        ("sparse+https://crates.corp.example", [], "sparse%2Bhttps%3A%2F%2Fcrates.corp.example"),
+        (CRATES_IO, [], "https%3A%2F%2Fgithub.com%2Frust-lang%2Fcrates.io-index"),
+        ("https://github.com/evil/index", [], "https%3A%2F%2Fgithub.com%2Fevil%2Findex"),
+        ("ssh://git@crates.corp.example/../../x", [], "ssh%3A%2F%2Fgit%40crates.corp.example%2F..%2F..%2Fx"),
+        ("https://crates.corp.example/~me", [], "https%3A%2F%2Fcrates.corp.example%2F~me"),
+        ("sparse+https://../x", [], "%2E."),
+        ("sparse+https://.git/", [], "%2Egit"),
+        ("sparse+https://-f/", [], "-f"),
+        ("sparse+https://$(id)/", [], "%24%28id%29"),
+        ("sparse+https://%2e%2e/", [], "%252e%252e"),
+        ("sparse+https://\u00e9/", [], "%C3%A9"),
+    ]  # fmt: skip
+
+    def test_no_index_url_leads_out_of_the_folder_or_to_anothers_entry(self):
+        rows = [(cc.RegistryInfo(url), options) for url, options, _ in self.NAMES]
+        tokens = ["%s-%d" % (TOKEN, number) for number in range(len(rows))]
+        answers, errors = self.answers(*[login(token, *row) for token, row in zip(tokens, rows)])
+        self.assertEqual((answers, errors), ([LOGIN_OK] * len(rows), ""))
+        names = {name for _, _, name in self.NAMES}
+        self.assertEqual(self.entries(), sorted("cargo-registry/" + name + ".gpg" for name in names))
+        last = {name: token for token, (_, _, name) in zip(tokens, self.NAMES)}
+        answers, errors = self.answers(*[get(*row) for row in rows])
+        self.assertEqual((answers, errors), ([token_answer(last[name]) for _, _, name in self.NAMES], ""))
+
+    def test_a_folder_in_an_entrys_place_is_none(self):
+        self.write("store/cargo-registry/crates.corp.example/token.gpg", "")
+        self.assertEqual(self.answers(get(self.CORP), logout(self.CORP)), ([NOT_FOUND, NOT_FOUND], ""))
+        self.write("store/cargo-registry/r.example.gpg", "")
+        below = cc.RegistryInfo("sparse+https://r.example/")
+        os.rename(self.path("store/cargo-registry"), self.path("store/folder"))
+        self.write("store/cargo-registry", "a file")
+        self.assertEqual(self.answers(get(below)), ([NOT_FOUND], ""))
+
+    def test_the_store_is_in_the_home_directory_unless_it_is_named(self):
+        os.rename(self.path("store"), self.path(".password-store"))
+        with mock.patch.dict(os.environ, HOME=self.directory, PASSWORD_STORE_DIR=""):
+            self.assertEqual(self.answers(login("t"), get()), ([LOGIN_OK, token_answer("t")], ""))
+
+    def test_only_the_hosts_that_are_named(self):
+        words = ["--host", "A.example", "--host", "b.example", "--command", self.recorder()]
+        for url in ("sparse+https://c.example/", "https://a.example@evil.example/", "file:///a.example/x", ""):
+            registry = cc.RegistryInfo(url)
+            requests = [login(TOKEN, registry, words), get(registry, words), logout(registry, words)]
+            self.assertEqual(self.answers(*requests), ([URL_NOT_SUPPORTED] * 3, ""))
+        self.assertEqual(self.answers(get(cc.RegistryInfo("file:///x"))), ([URL_NOT_SUPPORTED], ""))
+        self.assertFalse(os.path.exists(self.path("log")))
+        registry = cc.RegistryInfo("sparse+https://a.example/")
+        self.assertEqual(self.answers(get(registry, words), login("t", registry, words)), ([NOT_FOUND, LOGIN_OK], ""))
+        unknown = line_of(cc.UnknownAction(), registry, words)
+        self.assertEqual(self.answers(unknown), ([NOT_SUPPORTED], ""))
+
+    def test_the_token_is_on_no_command_line(self):
+        words = ["--command", self.recorder(code="cat >>%s; echo said" % shlex.quote(self.path("input")))]
+        self.assertEqual(self.answers(login(TOKEN, self.CORP, words)), ([LOGIN_OK], ""))
+        self.assertEqual(self.read("log"), b"insert -m -f cargo-registry/crates.corp.example\n")
+        self.assertEqual(self.read("input"), TOKEN.encode() + b"\n")
+
+    def test_gopass_is_told_in_its_own_words(self):
+        code = (
+            'case $1 in\nls) echo other; test ! -e %s || echo cargo-registry/crates.corp.example;;\n'
+            "insert) cat >%s;;\nshow) cat %s;;\nrm) rm %s;;\nesac"
+        )
+        command = self.recorder("gopass", code % ((shlex.quote(self.path("kept")),) * 4))
+        words = ["--command", command]
+        requests = [get, logout, lambda *of: login(TOKEN, *of), get, logout, get]
+        answers, errors = self.answers(*[ask(self.CORP, words) for ask in requests])
+        self.assertEqual(errors, "")
+        self.assertEqual(answers, [NOT_FOUND, NOT_FOUND, LOGIN_OK, token_answer(TOKEN), LOGOUT_OK, NOT_FOUND])
+        entry = "cargo-registry/crates.corp.example"
+        listed = "ls --flat\n"
+        self.assertEqual(
+            self.read("log").decode(),
+            listed * 2 + "insert -f %s\n" % entry + listed + "show -o %s\n" % entry + listed + "rm -f %s\n" % entry + listed,
+        )
+
+    def test_every_other_failure_is_told(self):
+        self.write("store/" + self.CORP_FILE, "no message")
+        message, errors = self.message(get(self.CORP))
+        self.assertEqual(message, "`pass show` failed with status 2, as it says above")
+        self.assertIn("gpg: ", errors)
+        os.remove(self.path("store/.gpg-id"))
+        message, errors = self.message(login(TOKEN, self.CORP))
+        self.assertEqual(message, "`pass insert` failed with status 1, as it says above")
+        self.assertIn("pass init", errors)
+        failing = self.recorder(code="echo %s; exit 3" % TOKEN)
+        for ask, word in ((get, "show"), (logout, "rm")):
+            message, errors = self.message(ask(self.CORP, ["--command", failing]))
+            self.assertEqual(message, "`%s %s` failed with status 3, as it says above" % (failing, word))
+        message, _ = self.message(get(self.CORP, ["--command", "gopass-is-not-here"]))
+        self.assertEqual(message, "cannot run `gopass-is-not-here`: No such file or directory")
+        failing = self.recorder("gopass", "exit 6")
+        message, _ = self.message(get(self.CORP, ["--command", failing]))
+        self.assertEqual(message, "`%s ls` failed with status 6, as it says above" % failing)
+        long = cc.RegistryInfo("https://r.example/" + "x" * 300)
+        self.assertIn("File name too long", self.message(get(long))[0])
+
+    def test_a_wrong_configuration_is_told(self):
+        for words, option in ((["--frob"], "--frob"), (["--per-index", "--host"], "--host"), (["\x1b[2J"], "\\x1b[2J")):
+            message, _ = self.message(logout(self.CORP, words))
+            self.assertEqual(
+                message,
+                "unknown option '%s', or no value after it: there are --command NAME, --per-index and"
+                " --host HOST" % option,
+            )
+
+    def test_the_checker_finds_no_fault(self):
+        words = ["-S", "-B", CHECKER, "--login", self.PROVIDER]
+        output, errors = start(words, cwd=self.directory).communicate(timeout=120)
+        self.assertEqual((output.decode().splitlines()[-1], errors), ("19 ok, 0 warn, 0 FAIL", b""), output)
+        self.assertEqual(self.entries(), [])
+
+    # With a passphrase
+
+    def locked(self):
+        self.write("store/.gpg-id", "locked@example.com\n")
+        self.assertEqual(self.answers(login(TOKEN, self.CORP)), ([LOGIN_OK], ""))
+        self.forget_passphrases()
+
+    def test_a_locked_key_without_a_terminal_is_told(self):
+        self.locked()
+        message, errors = self.message(get(self.CORP))
+        self.assertEqual(message, "`pass show` failed with status 2, as it says above")
+        self.assertIn("gpg: ", errors)
+
+    def unlock(self, terminal):
+        terminal.read(b"assphrase: ")
+        terminal.type(self.PASSPHRASE.encode() + b"\r")
+
+    @needs("pinentry-curses")
+    def test_a_locked_key_is_asked_for_on_the_terminal(self):
+        self.locked()
+        terminal = Terminal(
+            [sys.executable, "-W", "error", self.PROVIDER, "--cargo-plugin"], env=environment(TERM="xterm"),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        self.addCleanup(terminal.close)
+        terminal.process.stdin.write(get(self.CORP))
+        terminal.process.stdin.close()
+        self.unlock(terminal)
+        self.assertEqual(terminal.process.stdout.read().decode(), '{"v":[1]}\n%s\n' % token_answer(TOKEN))
+        status, rest = terminal.rest()
+        self.assertEqual(status, 0)
+        self.assertNotIn(TOKEN.encode(), rest)
+
+    # With real Cargo
+
+    @needs("cargo")
+    def test_a_registrys_whole_life_with_cargo(self):
+        cargo = real_cargo(self)
+        cargo.configure(self.PROVIDER, "--host", "127.0.0.1")
+        self.assertIn("no token found for `alt`", cargo.cargo("build", status=101))
+        cargo.cargo("login", "--registry", "alt", stdin=cargo.TOKEN.encode() + b"\n")
+        (entry,) = self.entries()
+        self.assertEqual(entry, "cargo-registry/sparse%%2Bhttp%%3A%%2F%%2F127.0.0.1%%3A%d%%2Findex%%2F.gpg" % (
+            cargo.registry.server_port))
+        cargo.cargo("build")
+        cargo.cargo("publish", "--allow-dirty", "--no-verify")
+        cargo.cargo("logout", "--registry", "alt")
+        self.assertEqual(self.entries(), [])
+        self.assertIn("not currently logged in to `alt`", cargo.cargo("logout", "--registry", "alt"))
+
+    @needs("cargo", "pinentry-curses")
+    def test_cargo_waits_while_the_key_is_unlocked(self):
+        cargo = real_cargo(self)
+        cargo.configure(self.PROVIDER)
+        self.write("store/.gpg-id", "locked@example.com\n")
+        cargo.cargo("login", "--registry", "alt", stdin=cargo.TOKEN.encode() + b"\n")
+        self.forget_passphrases()
+        self.assertIn("failed with status 2, as it says above", cargo.cargo("update", status=101))
+        terminal = Terminal(
+            ["cargo", "build"], cwd=cargo.path("project"), env=dict(cargo.cargo_environment(), TERM="xterm")
+        )
+        self.addCleanup(terminal.close)
+        self.unlock(terminal)
+        status, rest = terminal.rest()
+        self.assertEqual(status, 0, rest)
+        self.assertIn(b"Compiling dep v1.0.0", rest)
+        self.assertNotIn(TOKEN.encode(), rest)
+
+
 class Fuzz(unittest.TestCase):
     """Whatever comes in: the hello, then well-formed answers, no exception, no token."""
 

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""Keeps tokens in the password store of `pass`, or of `gopass`: cargo login, logout and all else.
+
+    password_store.py [--command gopass] [--per-index] [--host HOST]...
+
+A token's entry is `cargo-registry/HOST`, shared by all sparse indexes that are at https://HOST/.
+Any other index has an entry of its own, named after its whole URL, as all have with --per-index: it
+is the index that says where Cargo sends the token, and git hosts have indexes of many people. So no
+registry is given a token that was not stored for it; with --host (repeatable) the store is not even
+looked at for others. The token is the entry's first line, and goes through pipes, never through a
+command line. A locked key is asked for on the terminal; where Cargo's standard error is no
+terminal, set GPG_TTY for that, as gpg-agent's manual says. What pass and gpg say is shown as it is.
+
+What it does not do: set up the store (`pass init KEY`) or sync it. Tested with pass 1.7.4 and GnuPG
+2.2; `gopass` (of gopass.pw, not Debian's package of that name) with a stand-in for it. In
+.cargo/config.toml:
+
+    [registries.corp]
+    index = "sparse+https://crates.corp.example/index/"
+    credential-provider = ["/path/to/password_store.py"]
+
+To try it without Cargo:
+
+    echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"logout"}' | ./password_store.py
+"""
+
+import os
+import subprocess
+import sys
+from urllib.parse import quote
+
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+
+from cargo_credential import (
+    Action,
+    Credential,
+    CredentialResponse,
+    GetResponse,
+    LoginOptions,
+    LoginResponse,
+    LogoutResponse,
+    NotFound,
+    Operation,
+    OtherError,
+    RegistryInfo,
+    Secret,
+    UrlNotSupported,
+    main,
+    read_token,
+)
+
+
+class PasswordStore(Credential):
+    def perform(self, registry: RegistryInfo, action: Action, args: "list[str]") -> CredentialResponse:
+        self._command, per_index, hosts = parse(args)
+        self._gopass = os.path.splitext(os.path.basename(self._command))[0] == "gopass"
+        if registry.host is None or (hosts and registry.host not in hosts):
+            raise UrlNotSupported  # Cargo asks its next provider
+        self._entry = entry_of(registry.index_url, registry.host, per_index)
+        return super().perform(registry, action, args)
+
+    def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> CredentialResponse:
+        self._must_exist()
+        words = ["show", "-o"] if self._gopass else ["show"]  # gopass can be set to hide it else
+        line = self._run([*words, self._entry]).split(b"\n")[0]
+        # What is not ASCII is refused in GetResponse, so the replacement is never sent.
+        return GetResponse(Secret(line.decode("ascii", "replace").rstrip("\r")))
+
+    def login(self, registry: RegistryInfo, options: LoginOptions, args: "list[str]") -> CredentialResponse:
+        token = read_token(options, registry)
+        # -f: it replaces what there is. -m: pass reads it all, once; to gopass that is an editor,
+        # and it reads a pipe without being told.
+        words = ["insert", "-f"] if self._gopass else ["insert", "-m", "-f"]
+        self._run([*words, self._entry], token.expose().encode("ascii") + b"\n")
+        return LoginResponse()
+
+    def logout(self, registry: RegistryInfo, args: "list[str]") -> CredentialResponse:
+        self._must_exist()
+        self._run(["rm", "-f", self._entry])  # -f: do not ask
+        return LogoutResponse()
+
+    def _must_exist(self) -> None:
+        """Raise NotFound, after which Cargo asks its next provider, if there is no entry.
+
+        pass has status 1 for this and for much else, and gpg has 2: so look before it is run.
+        """
+        if self._gopass:
+            found = self._entry in self._run(["ls", "--flat"]).decode("utf-8", "replace").splitlines()
+        else:
+            store = os.environ.get("PASSWORD_STORE_DIR") or os.path.expanduser("~/.password-store")
+            found = is_there(os.path.join(store, self._entry + ".gpg"))
+        if not found:
+            raise NotFound
+
+    def _run(self, words: "list[str]", given: "bytes | None" = None) -> bytes:
+        """The output of pass. Its standard error, and without `given` its input, are the terminal."""
+        environment = dict(os.environ)
+        if sys.platform != "win32" and os.isatty(2):
+            # Standard input is /dev/tty, whose name pass would take. To gpg-agent, which asks for
+            # the passphrase and has no terminal of its own, that is no terminal.
+            environment.setdefault("GPG_TTY", os.ttyname(2))
+        stdin = None if given is None else subprocess.PIPE
+        try:
+            process = subprocess.Popen(
+                [self._command, *words], stdin=stdin, stdout=subprocess.PIPE, env=environment
+            )
+        except OSError as error:
+            raise OtherError(f"cannot run `{self._command}`", [os.strerror(error.errno or 0)]) from None
+        output, _ = process.communicate(given)
+        if process.returncode:
+            raise OtherError(
+                f"`{self._command} {words[0]}` failed with status {process.returncode}, as it says above"
+            )
+        return output
+
+
+def parse(args: "list[str]") -> "tuple[str, bool, list[str]]":
+    command, per_index = "pass", False
+    hosts: list[str] = []
+    rest = list(args)
+    while rest:
+        option = rest.pop(0)
+        if option == "--per-index":
+            per_index = True
+        elif option == "--command" and rest:
+            command = rest.pop(0)
+        elif option == "--host" and rest:
+            hosts.append(rest.pop(0).lower())
+        else:
+            raise OtherError(
+                f"unknown option {option!r}, or no value after it: there are --command NAME, --per-index"
+                " and --host HOST"
+            )
+    return command, per_index, hosts
+
+
+def entry_of(index_url: str, host: str, per_index: bool) -> str:
+    """The entry's name: `quote` leaves no slash in it, and no two URLs have the same."""
+    shared = not per_index and index_url.startswith(f"sparse+https://{host}/")
+    name = quote(host if shared else index_url, safe="~")  # as older Pythons do not by themselves
+    if name.startswith("."):  # `..` is a host, too, but must not be a path
+        name = "%2E" + name[1:]
+    return "cargo-registry/" + name  # and so it is no option
+
+
+def is_there(path: str) -> bool:
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False  # another OSError is not for Cargo's next provider: it ends the command
+    return True
+
+
+if __name__ == "__main__":
+    main(PasswordStore())
