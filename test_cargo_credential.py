@@ -3617,6 +3617,248 @@ class PasswordStore(Directory):
         self.assertNotIn(TOKEN.encode(), rest)
 
 
+@posix_only
+class OnePassword(Directory):
+    """With a stand-in for `op` that is strict about what it is given."""
+
+    PROVIDER = example("onepassword.py")
+    OP = """
+import json, os, re, stat, sys
+here = os.path.dirname(os.path.abspath(__file__))
+def load(name):
+    with open(os.path.join(here, name)) as file:
+        return json.load(file)
+def store(items):
+    with open(os.path.join(here, "items"), "w") as file:
+        json.dump(items, file)
+words = [word for word in sys.argv[1:] if not re.match("--(account|vault)=", word)]
+with open(os.path.join(here, "log"), "a") as log:
+    log.write(" ".join(sys.argv[1:]) + "\\n")
+given = None
+if words[:2] in (["item", "create"], ["item", "edit"]):
+    assert stat.S_ISFIFO(os.fstat(0).st_mode), "expected data on stdin but none found"
+    given = json.load(sys.stdin)
+else:
+    assert not stat.S_ISFIFO(os.fstat(0).st_mode), "invalid JSON"
+if words == ["signin"]:
+    print('export OP_SESSION_abc="session-s3cr3t"\\n# This command is meant to be used with your shell')
+    sys.exit()
+assert os.environ.get("OP_SESSION_abc") == "session-s3cr3t" or "OP_SERVICE_ACCOUNT_TOKEN" in os.environ
+items = load("items")
+if words[:2] == ["item", "list"]:
+    assert words[2:] == ["--categories", "Login", "--tags", "cargo-registry", "--format", "json"], words
+    found = [i for i in items if i["category"] == "LOGIN" and "cargo-registry" in i.get("tags", [])]
+    print(json.dumps([{name: value for name, value in i.items() if name != "fields"} for i in found]))
+elif words[:2] == ["item", "create"]:
+    assert words[2:] == ["-"], words
+    assert "id" not in given
+    given["id"] = "id%d" % len(items)
+    store(items + [given])
+    print(json.dumps(given))
+else:
+    (identifier,) = [word for word in words[2:] if word not in ("--format", "json")]
+    (item,) = [i for i in items if i["id"] == identifier]
+    if words[:2] == ["item", "get"]:
+        print(json.dumps(item))
+    elif words[:2] == ["item", "edit"]:
+        assert given["id"] == identifier
+        store([given if i is item else i for i in items])
+        print(json.dumps(given))
+    elif words[:2] == ["item", "delete"]:
+        store([i for i in items if i is not item])
+    else:
+        sys.exit(1)
+"""
+    INDEX = "sparse+https://r.example/index/"
+    ITEM = {
+        "title": "Cargo registry token", "category": "LOGIN", "tags": ["cargo-registry"],
+        "urls": [{"primary": True, "href": INDEX}],
+        "fields": [{"id": "password", "type": "CONCEALED", "purpose": "PASSWORD", "label": "password",
+                    "value": TOKEN}],
+        "id": "id0",
+    }  # fmt: skip
+    LIST = "item list --categories Login --tags cargo-registry --format json"
+
+    def setUp(self):
+        super().setUp()
+        self.program(self.OP, "bin/op")
+        self.keep([])
+        path = self.path("bin") + os.pathsep + os.environ["PATH"]
+        patch = mock.patch.dict(os.environ, PATH=path)
+        patch.start()
+        self.addCleanup(patch.stop)
+        for name in list(os.environ):
+            if name.startswith("OP_"):
+                del os.environ[name]
+
+    def keep(self, items):
+        self.write("bin/items", json.dumps(items))
+
+    def kept(self):
+        return json.loads(self.read("bin/items").decode())
+
+    def log(self):
+        lines = self.read("bin/log").decode().splitlines()
+        os.remove(self.path("bin/log"))
+        return lines
+
+    def answers(self, *lines, **options):
+        return self.run_provider(self.PROVIDER, *lines, **options)
+
+    def messages(self, *lines):
+        """What the `other` errors say, as the message with its causes, and standard error."""
+        answers, errors = self.answers(*lines)
+        self.assertNotIn(TOKEN, repr(answers))
+        errs = [json.loads(answer)["Err"] for answer in answers]
+        return [": ".join([err["message"], *err["caused-by"]]) for err in errs], errors
+
+    def test_a_token_is_stored_replaced_given_and_erased(self):
+        asked = [get, logout, "one", get, "Bearer " + TOKEN, get, logout, get, logout]
+        lines = [login(ask, REGISTRY) if isinstance(ask, str) else ask(REGISTRY) for ask in asked]
+        answers, errors = self.answers(*lines)
+        self.assertEqual(errors, "")
+        self.assertEqual(
+            answers,
+            [NOT_FOUND, NOT_FOUND, LOGIN_OK, token_answer("one"), LOGIN_OK, token_answer("Bearer " + TOKEN),
+             LOGOUT_OK, NOT_FOUND, NOT_FOUND],
+        )  # fmt: skip
+        self.assertEqual(self.kept(), [])
+        log = "\n".join(self.log())
+        self.assertNotIn(TOKEN, log)
+        self.assertNotIn("s3cr3t", log)
+
+    def test_the_item_is_one_that_cargos_own_provider_finds(self):
+        self.assertEqual(self.answers(login(TOKEN, REGISTRY)), ([LOGIN_OK], ""))
+        self.assertEqual(self.kept(), [self.ITEM])
+        self.assertEqual(self.log(), ["signin", self.LIST, "item create -"])
+
+    def test_the_options_go_to_every_command(self):
+        options = ["--account", "my.1password.com", "--vault", "Build tokens"]
+        answers, errors = self.answers(login("one", REGISTRY, options), login("two", REGISTRY, options))
+        self.assertEqual((answers, errors), ([LOGIN_OK] * 2, ""))
+        both = " --account=my.1password.com --vault=Build tokens"
+        signed_in = ["signin --account=my.1password.com", self.LIST + both]
+        self.assertEqual(
+            self.log(),
+            signed_in + ["item create -" + both]
+            + signed_in + ["item get --format json id0" + both, "item edit id0" + both],
+        )  # fmt: skip
+
+    def test_the_rest_of_an_item_stays_as_it_is(self):
+        fields = [
+            {"id": "username", "value": "\u00e9"}, {"id": "password", "label": "Passwort", "value": "old"},
+            {"label": "no id"},
+        ]  # fmt: skip
+        self.keep([dict(self.ITEM, fields=fields, favorite=True)])
+        self.assertEqual(self.answers(login(TOKEN, REGISTRY), get(REGISTRY)), ([LOGIN_OK, token_answer(TOKEN)], ""))
+        (item,) = self.kept()
+        fields[1]["value"] = TOKEN
+        self.assertEqual(item, dict(self.ITEM, fields=[fields[0], fields[2], fields[1]], favorite=True))
+        del item["fields"]
+        self.keep([item])
+        self.assertEqual(self.answers(login(TOKEN, REGISTRY)), ([LOGIN_OK], ""))
+        self.assertEqual(self.kept(), [self.ITEM_WITH_FAVORITE])
+
+    ITEM_WITH_FAVORITE = dict(ITEM, favorite=True)
+
+    def test_no_other_url_and_no_other_item_has_the_token(self):
+        others = [
+            dict(self.ITEM, id="id1", urls=[{"href": self.INDEX + "x"}, {"href": "sparse+http://r.example/index/"}]),
+            dict(self.ITEM, id="id2", tags=[]), dict(self.ITEM, id="id3", category="PASSWORD"),
+            {"id": "id4", "category": "LOGIN", "tags": ["cargo-registry"]},
+        ]  # fmt: skip
+        self.keep(others)
+        self.assertEqual(self.answers(get(REGISTRY), logout(REGISTRY)), ([NOT_FOUND] * 2, ""))
+        self.keep([*others, dict(self.ITEM, urls=[{"href": "x"}, {"href": self.INDEX}])])
+        self.assertEqual(self.answers(get(REGISTRY), logout(REGISTRY)), ([token_answer(TOKEN), LOGOUT_OK], ""))
+        self.assertEqual(self.kept(), others)
+
+    def test_of_several_items_none_is_taken(self):
+        self.keep([self.ITEM, dict(self.ITEM, id="id1")])
+        message = (
+            "several 1Password items with the tag cargo-registry are for this registry: leave one of id0, id1"
+        )
+        self.assertEqual(self.messages(*[ask(REGISTRY) for ask in (get, logout)]), ([message] * 2, ""))
+        self.assertEqual(self.messages(login(TOKEN, REGISTRY)), ([message], ""))
+
+    def test_a_session_that_is_there_is_used(self):
+        self.keep([self.ITEM])
+        for name in ("OP_SESSION_abc", "OP_SERVICE_ACCOUNT_TOKEN"):
+            with mock.patch.dict(os.environ, {name: "session-s3cr3t"}):
+                self.assertEqual(self.answers(get(REGISTRY)), ([token_answer(TOKEN)], ""))
+            self.assertEqual(self.log(), [self.LIST, "item get --format json id0"])
+
+    def test_every_failure_is_told_without_what_op_printed(self):
+        rows = [
+            ("exit 0", "`op` printed something else than JSON: is it version 2?"),
+            ("echo %s" % TOKEN, "`op` printed something else than JSON: is it version 2?"),
+            ("echo '{\"%s\":1}'" % TOKEN, "`op item list` printed something else than items"),
+            ("echo null", "`op item list` printed something else than items"),
+            ("test $1 = signin || { echo %s; exit 6; }" % TOKEN,
+             "`op item list` failed with status 6, as it says above"),
+            ("echo %s; exit 1" % TOKEN, "`op signin` failed with status 1, as it says above"),
+        ]  # fmt: skip
+        for code, message in rows:
+            self.write("bin/op", "#!/bin/sh\n" + code + "\n", 0o755)
+            with self.subTest(code):
+                for line in (get(REGISTRY), login(TOKEN, REGISTRY), logout(REGISTRY)):
+                    self.assertEqual(self.messages(line), ([message], ""))
+        with mock.patch.dict(os.environ, PATH=self.path("nothing")):
+            answers, _ = self.answers(get(REGISTRY), env=dict(environment(), PATH=self.path("nothing")))
+        self.assertIn('"cannot run `op`","caused-by":["No such file or directory"]', answers[0])
+
+    def test_an_item_without_one_password_is_told(self):
+        password = self.ITEM["fields"][0]
+        for fields in ([], [password, password], [{"id": "password"}], [dict(password, value=None)], TOKEN, [TOKEN]):
+            self.keep([dict(self.ITEM, fields=fields)])
+            self.assertEqual(self.messages(get(REGISTRY)), (["the 1Password item id0 has no password"], ""))
+        self.assertEqual(
+            self.messages(login(TOKEN, REGISTRY)), (["`op item get` printed something else than an item"], "")
+        )
+
+    def test_a_wrong_configuration_is_told(self):
+        for words, option in ((["--frob"], "--frob"), (["--vault"], "--vault"), (["\x1b[2J", "x"], "\\x1b[2J")):
+            for ask in (get, logout):
+                self.assertEqual(
+                    self.messages(ask(REGISTRY, words))[0],
+                    ["unknown option '%s', or no value after it: there are --account ACCOUNT and --vault VAULT" % option],
+                )
+        self.assertEqual(self.answers(line_of(cc.UnknownAction())), ([NOT_SUPPORTED], ""))
+        self.assertFalse(os.path.exists(self.path("bin/log")))
+
+    def test_the_checker_finds_no_fault(self):
+        words = ["-S", "-B", CHECKER, "--login", self.PROVIDER]
+        output, errors = start(words, cwd=self.directory).communicate(timeout=120)
+        self.assertEqual((output.decode().splitlines()[-1], errors), ("19 ok, 0 warn, 0 FAIL", b""), output)
+
+    @needs("cargo")
+    def test_a_registrys_whole_life_with_cargo(self):
+        cargo = real_cargo(self)
+        cargo.configure(self.PROVIDER, "--vault", "Private")
+        self.assertIn("no token found for `alt`", cargo.cargo("build", status=101))
+        cargo.cargo("login", "--registry", "alt", stdin=cargo.TOKEN.encode() + b"\n")
+        self.assertEqual(self.kept()[0]["urls"], [{"primary": True, "href": cargo.index}])
+        cargo.cargo("build")
+        cargo.cargo("logout", "--registry", "alt")
+        self.assertEqual(self.kept(), [])
+        self.assertIn("not currently logged in to `alt`", cargo.cargo("logout", "--registry", "alt"))
+
+    @needs("cargo")
+    def test_op_can_ask_on_the_terminal_under_cargo(self):
+        cargo = real_cargo(self)
+        asking = "#!/bin/sh\nif test $1 = signin; then printf 'password? ' >&2; read -r x; test \"$x\" = open || exit 1; fi\n"
+        self.write("bin/op", asking + 'exec %s "$@"\n' % shlex.quote(self.program(self.OP, "bin/op2")), 0o755)
+        self.keep([dict(self.ITEM, urls=[{"href": cargo.index}], fields=[{"id": "password", "value": cargo.TOKEN}])])
+        cargo.configure(self.PROVIDER)
+        terminal = Terminal(["cargo", "update"], cwd=cargo.path("project"), env=cargo.cargo_environment())
+        self.addCleanup(terminal.close)
+        terminal.read(b"password? ")
+        terminal.type(b"open\n")
+        status, rest = terminal.rest()
+        self.assertEqual(status, 0, rest)
+        self.assertNotIn(TOKEN.encode(), rest)
+
+
 class Fuzz(unittest.TestCase):
     """Whatever comes in: the hello, then well-formed answers, no exception, no token."""
 
