@@ -3275,6 +3275,17 @@ class TokenFromCommand(Directory):
 
     @posix_only
     @needs("cargo")
+    def test_cargo_publishes_with_a_line_that_ends_as_on_windows(self):
+        cargo = real_cargo(self)
+        command = cargo.write("crlf.sh", "#!/bin/sh\nprintf '%%s\\r\\n' '%s'\n" % cargo.TOKEN, 0o755)
+        cargo.configure("cargo:token-from-stdout", command)
+        shown = cargo.cargo("publish", "--allow-dirty", "--no-verify", status=101)
+        self.assertIn("token contains invalid characters", shown)
+        cargo.configure(self.PROVIDER, command)
+        cargo.cargo("publish", "--allow-dirty", "--no-verify")
+
+    @posix_only
+    @needs("cargo")
     def test_cargo_asks_again_when_the_token_expires(self):
         cargo = real_cargo(self)
         for life, times in (("3600", 1), ("50", 8)):  # a minute early
