@@ -2973,7 +2973,709 @@ class Vendored(Directory):
 # ---- Fuzz ----------------------------------------------------------------------------------
 
 
-# ---- The examples --------------------------------------------------------------------------
+class Fuzz(unittest.TestCase):
+    """Whatever comes in: the hello, then well-formed answers, no exception, no token."""
+
+    SEED = 20261122
+
+    def setUp(self):
+        self.random = random.Random(self.SEED)
+
+    def value(self, depth=0):
+        pick = self.random.choice
+        if depth > 3 or self.random.random() < 0.5:
+            return pick([None, True, 0, -1, 1.5, 2**64, "", "get", "read", "u", "\u00e9", "\ud800",
+                         "\x00\n\"\\", TOKEN, 10**30, "https://r.example/", "x" * 1000])  # fmt: skip
+        if self.random.random() < 0.5:
+            return [self.value(depth + 1) for _ in range(self.random.randrange(4))]
+        return {self.key(): self.value(depth + 1) for _ in range(self.random.randrange(4))}
+
+    def key(self):
+        return self.random.choice(
+            ["v", "registry", "index-url", "name", "headers", "kind", "operation", "token", "args",
+             "login-url", "vers", "cksum", "x", "", "\u65e5"]
+        )  # fmt: skip
+
+    def line(self):
+        fields = json.loads(self.random.choice(self.VALID).decode())
+        for _ in range(self.random.randrange(4)):
+            target = self.random.choice([fields, fields.get("registry")])
+            if isinstance(target, dict):
+                if target and self.random.random() < 0.3:
+                    del target[self.random.choice(sorted(target))]
+                else:
+                    target[self.key()] = self.value()
+        line = json.dumps(fields, ensure_ascii=self.random.random() < 0.5)
+        data = bytearray(line.encode("utf-8", "surrogatepass"))
+        if self.random.random() < 0.3:
+            for _ in range(self.random.randrange(1, 4)):
+                at = self.random.randrange(len(data) + 1)
+                data[at : at + self.random.randrange(3)] = bytes(
+                    self.random.choice([0, 10, 13, 34, 44, 91, 92, 123, 125, 128, 255, 237])
+                    for _ in range(self.random.randrange(3))
+                )
+        if self.random.random() < 0.01:
+            deep = self.random.choice([b"[", b'{"a":']) * self.random.randrange(1, 100000)
+            data = bytearray(b'{"v":1,"x":') + deep
+        return bytes(data) + b"\n"
+
+    VALID = [
+        GET, LOGIN, LOGOUT, line_of(cc.UnknownAction(), args=["a b", "C:\\x"]),
+        line_of(cc.GetAction(cc.PublishOperation("foo", "1.0.0", "ab"))),
+    ]  # fmt: skip
+
+    def perform(self, registry, action, args):
+        token = getattr(getattr(action, "options", None), "token", None) or cc.Secret(TOKEN)
+        value = token.expose()
+        registry.host
+        choice = self.random.randrange(12)
+        if choice < 4:
+            return [cc.GetResponse(token), cc.LoginResponse(), cc.LogoutResponse(), None][choice]
+        if choice == 4:
+            return cc.GetResponse(token, self.random.choice([cc.CacheNever(), 5, None]))
+        raise [
+            cc.NotFound, cc.UrlNotSupported(), cc.OtherError(value, [value]), ValueError(args, value),
+            KeyError(value), subprocess.CalledProcessError(1, ["x", value]), SystemExit(value),
+        ][choice - 5]  # fmt: skip
+
+    def check(self, lines):
+        written = io.BytesIO()
+        cc.serve(Doing(self.perform), io.BytesIO(lines), written)
+        output = written.getvalue()
+        self.assertTrue(output.endswith(b"\n"))
+        answers = output.decode("utf-8").split("\n")[:-1]
+        self.assertEqual(answers[0], '{"v":[1]}')
+        self.assertLessEqual(len(answers) - 1, lines.count(b"\n"))
+        for line in answers[1:]:
+            try:
+                response = cc.CredentialResponse.from_json(line)
+                self.assertEqual(response.to_json(), line)
+            except cc.Error as error:
+                self.assertEqual(error.to_json(), line)
+                self.assertNotIn(TOKEN, line)
+
+    def test_whatever_comes_in_is_answered_well(self):
+        end = time.monotonic() + float(os.environ.get("CARGO_CREDENTIAL_FUZZ", 2))
+        while time.monotonic() < end:
+            self.check(b"".join([self.line() for _ in range(self.random.randrange(1, 6))]))
+
+
+# ---- Real Cargo ----------------------------------------------------------------------------
+
+
+class Registry(http.server.BaseHTTPRequestHandler):
+    """A private registry on 127.0.0.1: sparse index, downloads and API, all with a token."""
+
+    protocol_version = "HTTP/1.1"
+
+    def handle_one(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        server, path, token = self.server, self.path, self.headers.get("Authorization")
+        server.log.append((self.command, path, token))
+        if token != server.token:
+            return self.reply(401, b"", {"WWW-Authenticate": 'Cargo login_url="%s/me"' % server.url})
+        if path == "/index/config.json":
+            config = {"dl": server.url + "/dl", "api": server.url, "auth-required": True}
+            return self.reply(200, config)
+        if path.startswith("/index/"):
+            name = path.rsplit("/", 1)[1]
+            lines = [json.dumps(entry) for entry in server.index.get(name, [])]
+            return self.reply(200 if lines else 404, "\n".join(lines).encode())
+        if path.startswith("/dl/"):
+            return self.reply(200, server.crates["-".join(path.split("/")[2:4])])
+        return self.reply(200, self.api(self.command, path, body))
+
+    do_GET = do_PUT = do_DELETE = handle_one
+
+    def api(self, method, path, body):
+        parts = path.split("/")[4:]
+        if parts == ["new"]:
+            length = int.from_bytes(body[:4], "little")
+            self.server.add(json.loads(body[4 : 4 + length].decode()), body[8 + length :])
+            return {"warnings": {"invalid_categories": [], "invalid_badges": [], "other": []}}
+        if parts[-1] == "owners":
+            if method == "GET":
+                return {"users": [{"id": 1, "login": "somebody", "name": None}]}
+            return {"ok": True, "msg": "owner " + json.loads(body.decode())["users"][0]}
+        for entry in self.server.index[parts[0]]:
+            entry["yanked"] = parts[-1] == "yank"
+        return {"ok": True}
+
+    def reply(self, status, body, headers=()):
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in dict(headers).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+class RegistryServer(http.server.HTTPServer):
+    def __init__(self, token):
+        super().__init__(("127.0.0.1", 0), Registry)
+        self.token, self.log, self.index, self.crates = token, [], {}, {}
+        self.url = "http://127.0.0.1:%d" % self.server_port
+        self.add({"name": "dep", "vers": "1.0.0"}, self.crate("dep", "1.0.0"))
+        self.thread = threading.Thread(target=self.serve_forever, args=(0.05,))
+        self.thread.start()
+
+    def process_request(self, request, client_address):
+        # One thread a connection, as ThreadingHTTPServer from Python 3.7 on
+        work = threading.Thread(target=self.process_request_thread, args=(request, client_address))
+        work.daemon = True
+        work.start()
+
+    def process_request_thread(self, request, client_address):
+        try:
+            self.finish_request(request, client_address)
+        except OSError:
+            pass
+        finally:
+            self.shutdown_request(request)
+
+    @staticmethod
+    def crate(name, vers):
+        files = {
+            "Cargo.toml": '[package]\nname = "%s"\nversion = "%s"\nedition = "2021"\n' % (name, vers),
+            "src/lib.rs": "pub fn answer() -> u32 { 42 }\n",
+        }
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+            for path, text in files.items():
+                member = tarfile.TarInfo("%s-%s/%s" % (name, vers, path))
+                member.size = len(text)
+                archive.addfile(member, io.BytesIO(text.encode()))
+        return packed.getvalue()
+
+    def add(self, meta, crate):
+        name, vers = meta["name"], meta["vers"]
+        entry = {"name": name, "vers": vers, "deps": [], "features": {}, "yanked": False,
+                 "cksum": hashlib.sha256(crate).hexdigest()}  # fmt: skip
+        self.index.setdefault(name, []).append(entry)
+        self.crates[name + "-" + vers] = crate
+
+    def close(self):
+        self.shutdown()
+        self.thread.join()
+        self.server_close()
+
+
+class WithCargo(Directory):
+    """A project with a dependency from a registry that wants a token for everything."""
+
+    TOKEN = "Bearer real-cargo-" + TOKEN
+    PROJECT = (
+        '[package]\nname = "app"\nversion = "0.1.0"\nedition = "2021"\nlicense = "MIT"\n'
+        'description = "d"\npublish = ["alt"]\n\n[dependencies]\n'
+        'dep = { version = "1", registry = "alt" }\n'
+    )
+
+    def setUp(self):
+        super().setUp()
+        self.registry = RegistryServer(self.TOKEN)
+        self.addCleanup(self.registry.close)
+        self.write("project/Cargo.toml", self.PROJECT)
+        self.write("project/src/main.rs", "fn main() { assert_eq!(dep::answer(), 42); }\n")
+        self.index = "sparse+%s/index/" % self.registry.url
+
+    def configure(self, *provider, extra=""):
+        lines = ["[registries.alt]", 'index = "%s"' % self.index]
+        if provider:
+            lines.append("credential-provider = " + json.dumps(provider))
+        self.write("project/.cargo/config.toml", "\n".join(lines) + "\n" + extra)
+
+    def cargo_environment(self):
+        return environment(
+            CARGO_HOME=self.path("cargo-home"), CARGO_TERM_COLOR="never",
+            CARGO_NET_RETRY="0",
+        )  # fmt: skip
+
+    def cargo(self, *arguments, status=0, stdin=b"", secret=True):
+        """Cargo's standard error, with Cargo's own pipe for standard input."""
+        process = subprocess.Popen(
+            ("cargo",) + arguments, cwd=self.path("project"), env=self.cargo_environment(),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            preexec_fn=os.setsid,
+        )  # fmt: skip
+        output, errors = process.communicate(stdin, timeout=120)
+        self.assertEqual(process.returncode, status, errors.decode())
+        self.output = output.decode()
+        if secret:
+            self.assertNotIn(TOKEN, self.output + errors.decode())
+        return errors.decode()
+
+    TELLER = """
+        class Provider(Credential):
+            def perform(self, registry, action, args):
+                with open(args[0], "a") as log:
+                    operation = getattr(action, "operation", "")
+                    log.write("%%s %%s %%r\\n" %% (action, registry.name, operation))
+                %s
+        """
+
+    def teller(self, name, code):
+        """A provider that logs what it is asked and then does `code`."""
+        log = self.path(name + ".log")
+        return [self.provider(self.TELLER % code, name + ".py"), log]
+
+    def log(self, name):
+        return self.read(name + ".log").decode().splitlines()
+
+    def globally(self, *providers):
+        """Configure global providers, the last of which Cargo asks first, by aliases."""
+        names = ["alias%d" % i for i in range(len(providers))]
+        lines = ["[registry]", "global-credential-providers = " + json.dumps(names)]
+        lines += ["[credential-alias]"] + [
+            "%s = %s" % (name, json.dumps(provider)) for name, provider in zip(names, providers)
+        ]
+        self.configure(extra="\n".join(lines) + "\n")
+
+
+@posix_only
+@needs("cargo")
+class RealCargo(WithCargo):
+    """What counts in the end: cargo itself."""
+
+    def configure_file(self):
+        self.configure(MODULE, "--example-file", self.path("the store.json"), "--any-registry")
+
+    def store(self):
+        return json.loads(self.read("the store.json").decode())
+
+    def test_a_registrys_whole_life(self):
+        """Login, build, publish, yank, unyank, owners, logout, and logout again."""
+        self.configure_file()
+        token = self.TOKEN.encode() + b"\n"
+        self.assertIn("no token found for `alt`", self.cargo("build", status=101))
+        shown = self.cargo("login", "--registry", "alt", stdin=token)
+        self.assertIn("Updating `alt` index", shown)
+        self.assertEqual(self.store(), {self.index: self.TOKEN})
+        self.assertIn("Compiling dep v1.0.0 (registry `alt`)", self.cargo("build"))
+        self.assertIn(("GET", "/dl/dep/1.0.0/download", self.TOKEN), self.registry.log)
+        self.assertIn(
+            "Published app v0.1.0 at registry `alt`", self.cargo("publish", "--allow-dirty")
+        )
+        self.assertIn("Yank app@0.1.0", self.cargo("yank", "app@0.1.0", "--registry", "alt"))
+        self.assertTrue(self.registry.index["app"][0]["yanked"])
+        self.cargo("yank", "--undo", "app@0.1.0", "--registry", "alt")
+        self.assertFalse(self.registry.index["app"][0]["yanked"])
+        shown = self.cargo("owner", "--add", "them", "app", "--registry", "alt")
+        self.assertIn("owner them", shown)
+        self.cargo("owner", "--list", "app", "--registry", "alt")
+        self.assertEqual(self.output, "somebody\n")
+        self.cargo("logout", "--registry", "alt")
+        self.assertEqual(self.store(), {})
+        shown = self.cargo("logout", "--registry", "alt")
+        self.assertIn("not currently logged in to `alt`", shown)
+        self.assertIn("no token found for `alt`", self.cargo("update", status=101))
+
+    def test_a_token_is_typed_on_a_terminal(self):
+        self.configure_file()
+        terminal = Terminal(
+            ["cargo", "login", "--registry", "alt"],
+            cwd=self.path("project"), env=self.cargo_environment(),
+        )  # fmt: skip
+        self.addCleanup(terminal.close)
+        prompt = "please paste the token found on %s/me below\r\n" % self.registry.url
+        shown = terminal.read(prompt.encode())
+        terminal.wait_for_no_echo()
+        terminal.type(self.TOKEN.encode() + b"\n")
+        status, rest = terminal.rest()
+        self.assertEqual(status, 0, rest)
+        self.assertNotIn(TOKEN.encode(), shown + rest)
+        self.assertEqual(self.store(), {self.index: self.TOKEN})
+
+    def test_ctrl_c_at_the_prompt_ends_both_and_stores_nothing(self):
+        self.configure_file()
+        terminal = Terminal(
+            ["cargo", "login", "--registry", "alt"],
+            cwd=self.path("project"), env=self.cargo_environment(),
+        )  # fmt: skip
+        self.addCleanup(terminal.close)
+        terminal.read(b" below\r\n")
+        terminal.wait_for_no_echo()
+        terminal.type(b"half\x03")
+        status, rest = terminal.rest()
+        self.assertNotEqual(status, 0)
+        self.assertNotIn(b"Traceback", rest)
+        self.assertFalse(os.path.exists(self.path("the store.json")))
+
+    def test_what_the_checker_quotes_is_what_cargo_says(self):
+        rows = [row for row in CheckProvider().rows() if not CheckProvider.waits(row)]
+        quotes = 0
+        for number, (code, wanted, _) in enumerate(rows):
+            if not wanted.startswith("FAIL") or " get for" not in wanted and " hello:" not in wanted:
+                continue
+            path = self.program(code, "other%d.py" % number)
+            output, _ = start(["-S", "-B", CHECKER, path]).communicate(timeout=60)
+            lines = output.decode().splitlines()
+            (at,) = [i for i, line in enumerate(lines) if line.startswith("FAIL")]
+            self.configure(path)
+            errors = self.cargo("update", status=101, secret=False)
+            for quote in re.findall(r'(?:Cargo says|and) "([^"]+)"', lines[at + 1]):
+                self.assertIn(quote, errors)
+                quotes += 1
+        self.assertGreater(quotes, 20)
+
+    def test_a_provider_without_the_token_lets_the_next_one_answer(self):
+        for error in ("NotFound", "UrlNotSupported"):
+            with self.subTest(error):
+                good = self.teller("good", "return GetResponse(Secret(%r))" % self.TOKEN)
+                self.globally(good, self.teller("first" + error, "raise " + error))
+                self.cargo("update")
+                self.assertEqual(self.log("first" + error), ["get alt ReadOperation()"])
+                self.assertEqual(self.log("good")[-1], "get alt ReadOperation()")
+
+    def test_a_provider_that_fails_ends_the_command(self):
+        self.teller("good", "raise NotFound")
+        good = [self.path("good.py"), self.path("good.log")]
+        for code, causes in [
+            ("raise OperationNotSupported", ["requested operation not supported"]),
+            ("raise ValueError('the vault is sealed') from KeyError('k')",
+             ["the vault is sealed", "KeyError: 'k'"]),
+            ("raise ValueError(Secret(%r).expose())" % TOKEN, ["[REDACTED]"]),
+            ("sys.exit(1)", ["the provider tried to exit with status 1 instead of answering"]),
+            ("return GetResponse(Secret('x\\r\\nX-Evil: 1'))",
+             ["the token contains a line break, so no HTTP header can carry it"]),
+            ("return", ["the provider returned NoneType for the action `get`: it must return a"
+                        " GetResponse, or raise an Error"]),
+        ]:  # fmt: skip
+            with self.subTest(code):
+                first = self.teller("first", code)
+                self.globally(good, first)
+                errors = self.cargo("update", status=101)
+                self.assertFalse(os.path.exists(good[1]))
+                indented = "\n\nCaused by:\n  ".join([""] + causes)[1:] + "\n"
+                self.assertTrue(errors.endswith(indented), errors)
+                self.assertIn("credential provider `%s` failed action `get`" % " ".join(first), errors)
+                self.assertNotIn("X-Evil", errors + repr(self.registry.log))
+
+    def test_when_no_provider_knows_the_registry_cargo_says_so(self):
+        self.globally(self.teller("one", "raise UrlNotSupported"))
+        self.assertIn(
+            "no credential providers could handle the request",
+            self.cargo("login", "--registry", "alt", status=101, stdin=b"x\n"),
+        )
+        self.assertEqual(self.log("one"), ["get alt ReadOperation()"])
+        self.configure(*self.teller("two", "raise NotFound"))
+        errors = self.cargo("login", "--registry", "alt", status=101, stdin=b"x\n")
+        self.assertIn("credential not found", errors)
+        self.assertEqual([line.split()[0] for line in self.log("two")], ["get", "login"])
+        self.assertIn("not currently logged in to `alt`", self.cargo("logout", "--registry", "alt"))
+        self.configure(*self.teller("three", "raise NotFound if str(action) == 'get' else OperationNotSupported"))
+        for command in ("login", "logout"):
+            errors = self.cargo(command, "--registry", "alt", status=101, stdin=b"x\n")
+            self.assertIn("failed action `%s`\n\nCaused by:\n  requested operation not supported" % command, errors)
+
+    def test_each_operation_and_its_cache(self):
+        for cache in ("CacheSession()", "CacheNever()", "CacheExpires(time.time() + 3600)",
+                      "CacheExpires(time.time() + 50)"):  # fmt: skip
+            with self.subTest(cache):
+                name = re.sub(r"\W", "", cache)
+                answer = "return GetResponse(Secret(%r), %s, %s)"
+                self.configure(*self.teller(name, answer % (self.TOKEN, cache, cache == "CacheNever()")))
+                self.registry.index.pop("app", None)
+                self.cargo("publish", "--allow-dirty", "--no-verify")
+                log = self.log(name)
+                if cache in ("CacheNever()", "CacheExpires(time.time() + 50)"):  # 60 s early
+                    self.assertGreaterEqual(len(log), 8, log)
+                else:
+                    self.assertEqual(len(log), 2, log)
+                (publish,) = [line for line in log if "Publish" in line]
+                cksum = hashlib.sha256(self.registry.crates["app-0.1.0"]).hexdigest()
+                self.assertEqual(
+                    publish,
+                    "get alt PublishOperation(name='app', vers='0.1.0', cksum='%s')" % cksum,
+                )
+
+    def test_arguments_with_escapes_and_the_401s_headers_arrive(self):
+        path = self.provider(
+            """
+            class Provider(Credential):
+                def get(self, registry, operation, args):
+                    raise OtherError(repr((args, registry.host, registry.headers[-2:])))
+            """
+        )
+        self.configure(path, 'C:\\a "b" \u00e9')
+        errors = self.cargo("update", status=101)
+        self.assertIn(repr((['C:\\a "b" \u00e9'], "127.0.0.1"))[:-1], errors)
+        self.assertIn('WWW-Authenticate: Cargo login_url="%s/me"' % self.registry.url, errors)
+
+    def test_arguments_of_cargo_login_follow_the_configured_ones(self):
+        path = self.provider(
+            """
+            class Provider(Credential):
+                def login(self, registry, options, args):
+                    raise OtherError(repr(args))
+                def get(self, registry, operation, args):
+                    raise NotFound
+            """
+        )
+        self.configure(path, "configured")
+        errors = self.cargo("login", "--registry", "alt", "--", "--vault", "x", status=101, stdin=b"t\n")
+        self.assertIn("['configured', '--vault', 'x']", errors)
+
+    def test_a_relative_path_is_taken_from_the_directory_of_the_configuration(self):
+        self.configure_file()
+        self.cargo("login", "--registry", "alt", stdin=self.TOKEN.encode())
+        path = os.path.relpath(MODULE, self.path("project"))
+        self.configure(path, "--example-file", self.path("the store.json"), "--any-registry")
+        os.mkdir(self.path("project", "sub"))
+        self.cargo("update", "--manifest-path", self.path("project", "Cargo.toml"))
+
+    def test_the_configuration_that_a_person_is_shown_is_taken(self):
+        answer = "return GetResponse(Secret(%r))" % self.TOKEN
+        command = json.dumps(self.teller("my prov", answer))
+        shown = cc._CONFIGURATION.format(command)
+        one, several = shown[shown.index("[registries") :].split("\nor, for ")
+        several = several[several.index("[registry]") :]
+        index = 'index = "%s"\n' % self.index
+        for text in (one.replace("NAME]\n", "alt]\n" + index), several + "[registries.alt]\n" + index):
+            self.write("project/.cargo/config.toml", text)
+            self.cargo("update")
+
+
+@posix_only
+@needs("cargo")
+class CargoSays(WithCargo):
+    """Each row of the README's tables of what Cargo does, what it says, and how often it asks."""
+
+    COMMANDS = {
+        "get": ("update",),
+        "login": ("login", "--registry", "alt"),
+        "logout": ("logout", "--registry", "alt"),
+        "publish": ("publish", "--allow-dirty", "--no-verify"),
+    }
+    PROVIDER = """
+import time
+from cargo_credential import *
+
+class Provider(Credential):
+    def perform(self, registry, action, args):
+        with open(args[0], "a") as log:
+            log.write("%%s %%s\\n" %% (args[1], action))
+        %s
+
+main(Provider())
+"""
+    GET = "return GetResponse(Secret(%r))"
+    GOOD = (
+        "return {'get': GetResponse(Secret(%r)), 'login': LoginResponse(), 'logout': LogoutResponse()}"
+        "[str(action)]" % WithCargo.TOKEN
+    )
+    NO_TOKEN_YET = "if str(action) == 'get': raise NotFound\n        "
+
+    def setUp(self):
+        super().setUp()
+        shutil.copy(MODULE, self.directory)
+
+    def table(self, heading):
+        """The rows of the README's table below a heading, as lists of cells."""
+        with open(os.path.join(HERE, "README.md"), encoding="utf-8") as file:
+            section = file.read().split("\n## %s\n" % heading)[1].split("\n## ")[0]
+        lines = [line for line in section.splitlines() if line.startswith("|")]
+        return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+    @staticmethod
+    def code(cell):
+        """What stands between backticks."""
+        return [text for _, text in re.findall(r"(?<!`)(`+)(?!`)(.*?)(?<!`)\1(?!`)", cell)]
+
+    def assertSays(self, cell, errors):
+        """All that the cell has between backticks is there, in that order; ... is any text."""
+        parts = [re.escape(text).replace(re.escape("..."), "[^\n]*") for text in self.code(cell)]
+        self.assertTrue(re.search(r"[\s\S]*".join(parts), errors), errors)
+
+    def doing(self, name, code):
+        """The configuration's words for a provider that logs what it is asked, and does `code`."""
+        return [self.program(self.PROVIDER % code, name + ".py"), self.path("log"), name]
+
+    def ask(self, command, status=0):
+        """Cargo's standard error for a command, and who was asked for what."""
+        self.write("log", "")
+        errors = self.cargo(*self.COMMANDS.get(command, command), status=status)
+        return errors, self.read("log").decode().splitlines()
+
+    NEXT = {
+        "returns `GetResponse`, `LoginResponse` or `LogoutResponse`": [GOOD],
+        "returns a `GetResponse` with a token that the registry rejects": [GET % "Bearer wrong"],
+        "raises `NotFound`": ["raise NotFound"],
+        "raises `UrlNotSupported`": ["raise UrlNotSupported"],
+        "raises `OperationNotSupported`, or has no such method":
+            ["raise OperationNotSupported", "return super().perform(registry, action, args)"],
+        'raises `OtherError("the vault is sealed", ["no key"])`':
+            ['raise OtherError("the vault is sealed", ["no key"])'],
+        'raises any other exception, as `open("/no/such")` does': ['open("/no/such")'],
+        "calls `sys.exit(1)`": ["sys.exit(1)"],
+        "returns something else, such as `None`": ["return None"],
+        "returns a token with a line break in it": [GET % "x\r\nX-Evil: 1"],
+        "calls `os._exit(1)`, or is killed": ["os._exit(1)", "os.kill(os.getpid(), 9)"],
+        "answers, and has another exit status than 0 in the end":
+            ["__import__('atexit').register(os._exit, 1)\n        " + GOOD],
+    }  # fmt: skip
+
+    def test_what_cargo_does_next(self):
+        rows = self.table("What Cargo does next")
+        self.assertEqual({row[0] for row in rows}, set(self.NEXT))
+        all_actions = ["get", "login", "logout"]
+        seen = {title: [] for title in self.NEXT}
+        for title, actions, alone, among in rows:
+            for action in all_actions if actions == "any" else self.code(actions):
+                seen[title].append(action)
+                for code in self.NEXT[title]:
+                    with self.subTest(title, action=action, code=code):
+                        before = self.NO_TOKEN_YET if action == "login" else ""
+                        self.check_row(action, before + code, alone, among)
+        for title, actions in seen.items():
+            self.assertEqual(actions, ["get"] if "a token" in title else all_actions, title)
+
+    def check_row(self, action, code, alone, among):
+        first = self.doing("first", code)
+        self.configure(*first)
+        self.check_next(alone, action, ["first"])
+        self.globally(self.doing("good", self.GOOD), first)
+        if among == "the next is asked":
+            self.check_next("goes on", action, ["first", "good"])
+        else:
+            self.assertEqual(among, "the same")
+            self.check_next(alone, action, ["first"])
+
+    def check_next(self, cell, action, names):
+        self.assertRegex(cell, "^(ends with .*|goes on|says .*, status 0)$")
+        errors, asked = self.ask(action, status=101 if cell.startswith("ends") else 0)
+        self.assertSays(cell, errors)
+        asked = [line.split()[0] for line in asked if line.split()[1] == action]
+        self.assertEqual(asked, names)
+
+    def test_one_not_found_among_several_counts(self):
+        one = self.doing("one", "raise NotFound")
+        other = self.doing("other", "raise UrlNotSupported")
+        for providers in ([one, other], [other, one]):
+            self.globally(*providers)
+            errors, asked = self.ask("get", status=101)
+            self.assertIn("no token found for `alt`", errors)
+            self.assertEqual(sorted(asked), ["one get", "other get"])
+
+    def test_what_lets_cargo_login_go_on_to_the_login(self):
+        for get, status in [
+            (self.GET % "Bearer wrong", 0),
+            ("raise NotFound", 0),
+            ("raise UrlNotSupported", 101),
+            ("raise OperationNotSupported", 101),
+            ("raise OtherError", 101),
+        ]:
+            with self.subTest(get):
+                code = "if str(action) == 'get': %s\n        return LoginResponse()" % get
+                self.configure(*self.doing("first", code))
+                _, asked = self.ask("login", status)
+                self.assertEqual(asked, ["first get"] + ["first login"] * (status == 0))
+
+    HELLO = "print('{\"v\":[1]}', flush=True)\nsys.stdin.readline()\n"
+    ANSWER = HELLO + "sys.stdout.buffer.write(b'%s\\n')\nsys.stdout.flush()\n"
+    TOKEN_ANSWER = ANSWER % '{"Ok":{"kind":"get","token":"t",%s}}'
+    NO_HELLO = "`failed to deserialize hello` ... "
+    NO_ANSWER = "`failed to deserialize response` ... "
+    NO_START = "`failed to spawn credential process` ... "
+
+    # A message in the README: what is configured (see `provoke`), and the command if it is no get
+    SAYS = {
+        NO_HELLO + "`expected value at line 1 column 1`": ("program", "print('hello')"),
+        NO_HELLO + "`EOF while parsing a value at line 1 column 0`":
+            ("program", "import no_such_module"),
+        "``credential provider `python3 prov.py` failed`` ... `failed to deserialize hello`":
+            ("words", ["python3", "prov.py"]),
+        NO_ANSWER + "`expected value at line 1 column 1`": ("program", ANSWER % "hello"),
+        NO_ANSWER + "`EOF while parsing a value at line 1 column 0`":
+            ("program", HELLO + "raise ValueError"),
+        NO_ANSWER + "`EOF while parsing a value at line 2 column 0`":
+            ("program", ANSWER % '{"Err":\\n {"kind":"not-found"}}'),
+        NO_ANSWER + "`missing field`":
+            ("program", TOKEN_ANSWER % '"cache":"session","operation-independent":true'),
+        NO_ANSWER + "`invalid timestamp`": ("program", TOKEN_ANSWER %
+            '"cache":"expires","expiration":1800000000000,"operation_independent":true'),
+        "`credential provider supports protocol versions`":
+            ("program", "print('{\"v\":[998, 999]}')"),
+        "``credential process `...` failed with status exit status: 1``":
+            ("program", ANSWER % '{"Err":{"kind":"not-found"}}' + "sys.exit(1)"),
+        NO_START + "`No such file or directory (os error 2)`":
+            ("executable", "#!/no/such/python3\n"),
+        NO_START + "`Permission denied (os error 13)`": ("not executable", "#!/bin/sh\n"),
+        NO_START + "`Exec format error (os error 8)`": ("executable", "import sys\n"),
+        "`authenticated registries require a credential-provider to be configured`":
+            ("lines", 'token = "t"\n'),
+        "`that will be ignored because`":
+            ("lines", 'token = "t"\ncredential-provider = "/no/such"\n'),
+        "`no token found for`": ("code", "raise NotFound"),
+        "`no credential providers could handle the request`": ("code", "raise UrlNotSupported"),
+        "`credential not found`": ("code", "raise NotFound", "login"),
+        "`requested operation not supported`":
+            ("code", "return super().perform(registry, action, args)"),
+        "`not currently logged in to`": ("code", "raise NotFound", "logout", 0),
+        "`token rejected for`": ("code", GET % TOKEN),
+        "`failed to publish` ... `401`": ("code",
+            "read = isinstance(action.operation, ReadOperation)\n"
+            "        return GetResponse(Secret(%r if read else 'x'), CacheNever())" % WithCargo.TOKEN,
+            "publish"),
+        "`credential provider produced unexpected response for`":
+            ("program", ANSWER % '{"Ok":{"kind":"login"}}'),
+        "`unknown error kind; try updating Cargo?`": ("program", ANSWER % '{"Err":{"kind":"x"}}'),
+        "`stream did not contain valid UTF-8`":
+            ("program", ANSWER % '{"Err":{"kind":"other","message":"\\xe9"}}'),
+        "`lone leading surrogate in hex escape`":
+            ("program", ANSWER % '{"Err":{"kind":"other","message":"\\\\udce9"}}'),
+        "`there is no terminal to ask for the token on:`":
+            ("code", NO_TOKEN_YET + "read_token(action.options, registry)", "login"),
+        "`the token ends with a line break, so no HTTP header can carry it`":
+            ("code", GET % (TOKEN + "\n")),
+        "`GetResponse.token must be a Secret, not str`": ("code", "return GetResponse(%r)" % TOKEN),
+        "`cargo_credential.py is a provider only with --example-file`": ("words", [MODULE]),
+    }  # fmt: skip
+
+    def test_what_cargo_says(self):
+        rows = [row[0] for row in self.table("What Cargo says, and what it means")]
+        self.assertEqual(len(rows), len(set(rows)))
+        self.assertEqual(set(rows), set(self.SAYS))
+        for message in rows:
+            with self.subTest(message):
+                self.provoke(message, *self.SAYS[message])
+
+    def provoke(self, message, kind, text, command="get", status=101):
+        """Configure words or lines, or a program, a provider's code, or a file as it is."""
+        if kind == "lines":
+            self.configure(extra=text)
+        elif kind == "words":
+            self.configure(*text)
+        elif kind == "program":
+            self.configure(self.program(text))
+        elif kind == "code":
+            self.configure(*self.doing("first", text))
+        else:
+            self.configure(self.write("file.py", text, 0o755 if kind == "executable" else 0o644))
+        self.assertSays(message, self.ask(command, status)[0])
+
+    def test_how_often_a_provider_is_asked(self):
+        seen = set()
+        for cache, independent, *counts in self.table("Caching"):
+            for word in self.code(independent):
+                with self.subTest(cache, operation_independent=word):
+                    shutil.rmtree(self.path("cargo-home"), True)
+                    self.registry.index.pop("app", None)
+                    (expression,) = self.code(cache)
+                    seen.add((expression.partition("(")[0], word))
+                    answer = "return GetResponse(Secret(%r), %s, %s)"
+                    self.configure(*self.doing("one", answer % (self.TOKEN, expression, word)))
+                    commands = ("build",), ("build",), ("publish", "--allow-dirty")
+                    asked = [len(self.ask(command)[1]) for command in commands]
+                    self.assertEqual(asked, [int(count) for count in counts])
+        kinds = "CacheSession", "CacheExpires", "CacheNever"
+        self.assertEqual(seen, {(kind, word) for kind in kinds for word in ("True", "False")})
+
+
+# ---- Examples, also with real Cargo --------------------------------------------------------
 
 
 def example(name):
@@ -2981,8 +3683,8 @@ def example(name):
 
 
 def real_cargo(test, **variables):
-    """A RealCargo to drive an example with, and these variables in its environment."""
-    cargo = RealCargo()
+    """A WithCargo to drive an example with, and these variables in its environment."""
+    cargo = WithCargo()
     cargo.setUp()
     test.addCleanup(cargo.doCleanups)
     patch = mock.patch.dict(os.environ, variables)
@@ -3092,7 +3794,7 @@ class TokenFromCommand(Directory):
             (printing("\n" + TOKEN), said + " more than one line: it must print the token alone"),
             (printing(TOKEN + "\r" + TOKEN), said + " more than one line: it must print the token alone"),
             (printing(TOKEN.encode() + b"\xff"), "the token that " + said + " is not text"),
-            (printing(TOKEN + "\0"), "the token contains a NUL, so no HTTP header can carry it"),
+            (printing(TOKEN + "\0"), "the token contains a control character, so no HTTP header can carry it"),
             (["--json", "t", *printing(TOKEN)], "what " + said + " is not JSON"),
             (["--json", "t", *printing(b'"\xff' + TOKEN.encode())], "what " + said + " is not JSON"),
             (["--json", "t", sys.executable, "-SEc", "print('[' * 100000)"], "what " + said + " is not JSON"),
@@ -3871,729 +4573,11 @@ else:
         self.assertNotIn(TOKEN.encode(), rest)
 
 
-class Fuzz(unittest.TestCase):
-    """Whatever comes in: the hello, then well-formed answers, no exception, no token."""
-
-    SEED = 20261122
-
-    def setUp(self):
-        self.random = random.Random(self.SEED)
-
-    def value(self, depth=0):
-        pick = self.random.choice
-        if depth > 3 or self.random.random() < 0.5:
-            return pick([None, True, 0, -1, 1.5, 2**64, "", "get", "read", "u", "\u00e9", "\ud800",
-                         "\x00\n\"\\", TOKEN, 10**30, "https://r.example/", "x" * 1000])  # fmt: skip
-        if self.random.random() < 0.5:
-            return [self.value(depth + 1) for _ in range(self.random.randrange(4))]
-        return {self.key(): self.value(depth + 1) for _ in range(self.random.randrange(4))}
-
-    def key(self):
-        return self.random.choice(
-            ["v", "registry", "index-url", "name", "headers", "kind", "operation", "token", "args",
-             "login-url", "vers", "cksum", "x", "", "\u65e5"]
-        )  # fmt: skip
-
-    def line(self):
-        fields = json.loads(self.random.choice(self.VALID).decode())
-        for _ in range(self.random.randrange(4)):
-            target = self.random.choice([fields, fields.get("registry")])
-            if isinstance(target, dict):
-                if target and self.random.random() < 0.3:
-                    del target[self.random.choice(sorted(target))]
-                else:
-                    target[self.key()] = self.value()
-        line = json.dumps(fields, ensure_ascii=self.random.random() < 0.5)
-        data = bytearray(line.encode("utf-8", "surrogatepass"))
-        if self.random.random() < 0.3:
-            for _ in range(self.random.randrange(1, 4)):
-                at = self.random.randrange(len(data) + 1)
-                data[at : at + self.random.randrange(3)] = bytes(
-                    self.random.choice([0, 10, 13, 34, 44, 91, 92, 123, 125, 128, 255, 237])
-                    for _ in range(self.random.randrange(3))
-                )
-        if self.random.random() < 0.01:
-            deep = self.random.choice([b"[", b'{"a":']) * self.random.randrange(1, 100000)
-            data = bytearray(b'{"v":1,"x":') + deep
-        return bytes(data) + b"\n"
-
-    VALID = [
-        GET, LOGIN, LOGOUT, line_of(cc.UnknownAction(), args=["a b", "C:\\x"]),
-        line_of(cc.GetAction(cc.PublishOperation("foo", "1.0.0", "ab"))),
-    ]  # fmt: skip
-
-    def perform(self, registry, action, args):
-        token = getattr(getattr(action, "options", None), "token", None) or cc.Secret(TOKEN)
-        value = token.expose()
-        registry.host
-        choice = self.random.randrange(12)
-        if choice < 4:
-            return [cc.GetResponse(token), cc.LoginResponse(), cc.LogoutResponse(), None][choice]
-        if choice == 4:
-            return cc.GetResponse(token, self.random.choice([cc.CacheNever(), 5, None]))
-        raise [
-            cc.NotFound, cc.UrlNotSupported(), cc.OtherError(value, [value]), ValueError(args, value),
-            KeyError(value), subprocess.CalledProcessError(1, ["x", value]), SystemExit(value),
-        ][choice - 5]  # fmt: skip
-
-    def check(self, lines):
-        written = io.BytesIO()
-        cc.serve(Doing(self.perform), io.BytesIO(lines), written)
-        output = written.getvalue()
-        self.assertTrue(output.endswith(b"\n"))
-        answers = output.decode("utf-8").split("\n")[:-1]
-        self.assertEqual(answers[0], '{"v":[1]}')
-        self.assertLessEqual(len(answers) - 1, lines.count(b"\n"))
-        for line in answers[1:]:
-            try:
-                response = cc.CredentialResponse.from_json(line)
-                self.assertEqual(response.to_json(), line)
-            except cc.Error as error:
-                self.assertEqual(error.to_json(), line)
-                self.assertNotIn(TOKEN, line)
-
-    def test_whatever_comes_in_is_answered_well(self):
-        end = time.monotonic() + float(os.environ.get("CARGO_CREDENTIAL_FUZZ", 2))
-        while time.monotonic() < end:
-            self.check(b"".join([self.line() for _ in range(self.random.randrange(1, 6))]))
-
-
-# ---- Real Cargo ----------------------------------------------------------------------------
-
-
-class Registry(http.server.BaseHTTPRequestHandler):
-    """A private registry on 127.0.0.1: sparse index, downloads and API, all with a token."""
-
-    protocol_version = "HTTP/1.1"
-
-    def handle_one(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        server, path, token = self.server, self.path, self.headers.get("Authorization")
-        server.log.append((self.command, path, token))
-        if token != server.token:
-            return self.reply(401, b"", {"WWW-Authenticate": 'Cargo login_url="%s/me"' % server.url})
-        if path == "/index/config.json":
-            config = {"dl": server.url + "/dl", "api": server.url, "auth-required": True}
-            return self.reply(200, config)
-        if path.startswith("/index/"):
-            name = path.rsplit("/", 1)[1]
-            lines = [json.dumps(entry) for entry in server.index.get(name, [])]
-            return self.reply(200 if lines else 404, "\n".join(lines).encode())
-        if path.startswith("/dl/"):
-            return self.reply(200, server.crates["-".join(path.split("/")[2:4])])
-        return self.reply(200, self.api(self.command, path, body))
-
-    do_GET = do_PUT = do_DELETE = handle_one
-
-    def api(self, method, path, body):
-        parts = path.split("/")[4:]
-        if parts == ["new"]:
-            length = int.from_bytes(body[:4], "little")
-            self.server.add(json.loads(body[4 : 4 + length].decode()), body[8 + length :])
-            return {"warnings": {"invalid_categories": [], "invalid_badges": [], "other": []}}
-        if parts[-1] == "owners":
-            if method == "GET":
-                return {"users": [{"id": 1, "login": "somebody", "name": None}]}
-            return {"ok": True, "msg": "owner " + json.loads(body.decode())["users"][0]}
-        for entry in self.server.index[parts[0]]:
-            entry["yanked"] = parts[-1] == "yank"
-        return {"ok": True}
-
-    def reply(self, status, body, headers=()):
-        body = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in dict(headers).items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *arguments):
-        pass
-
-
-class RegistryServer(http.server.HTTPServer):
-    def __init__(self, token):
-        super().__init__(("127.0.0.1", 0), Registry)
-        self.token, self.log, self.index, self.crates = token, [], {}, {}
-        self.url = "http://127.0.0.1:%d" % self.server_port
-        self.add({"name": "dep", "vers": "1.0.0"}, self.crate("dep", "1.0.0"))
-        self.thread = threading.Thread(target=self.serve_forever, args=(0.05,))
-        self.thread.start()
-
-    def process_request(self, request, client_address):
-        # One thread a connection, as ThreadingHTTPServer from Python 3.7 on
-        work = threading.Thread(target=self.process_request_thread, args=(request, client_address))
-        work.daemon = True
-        work.start()
-
-    def process_request_thread(self, request, client_address):
-        try:
-            self.finish_request(request, client_address)
-        except OSError:
-            pass
-        finally:
-            self.shutdown_request(request)
-
-    @staticmethod
-    def crate(name, vers):
-        files = {
-            "Cargo.toml": '[package]\nname = "%s"\nversion = "%s"\nedition = "2021"\n' % (name, vers),
-            "src/lib.rs": "pub fn answer() -> u32 { 42 }\n",
-        }
-        packed = io.BytesIO()
-        with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-            for path, text in files.items():
-                member = tarfile.TarInfo("%s-%s/%s" % (name, vers, path))
-                member.size = len(text)
-                archive.addfile(member, io.BytesIO(text.encode()))
-        return packed.getvalue()
-
-    def add(self, meta, crate):
-        name, vers = meta["name"], meta["vers"]
-        entry = {"name": name, "vers": vers, "deps": [], "features": {}, "yanked": False,
-                 "cksum": hashlib.sha256(crate).hexdigest()}  # fmt: skip
-        self.index.setdefault(name, []).append(entry)
-        self.crates[name + "-" + vers] = crate
-
-    def close(self):
-        self.shutdown()
-        self.thread.join()
-        self.server_close()
-
-
-class WithCargo(Directory):
-    """A project with a dependency from a registry that wants a token for everything."""
-
-    TOKEN = "Bearer real-cargo-" + TOKEN
-    PROJECT = (
-        '[package]\nname = "app"\nversion = "0.1.0"\nedition = "2021"\nlicense = "MIT"\n'
-        'description = "d"\npublish = ["alt"]\n\n[dependencies]\n'
-        'dep = { version = "1", registry = "alt" }\n'
-    )
-
-    def setUp(self):
-        super().setUp()
-        self.registry = RegistryServer(self.TOKEN)
-        self.addCleanup(self.registry.close)
-        self.write("project/Cargo.toml", self.PROJECT)
-        self.write("project/src/main.rs", "fn main() { assert_eq!(dep::answer(), 42); }\n")
-        self.index = "sparse+%s/index/" % self.registry.url
-
-    def configure(self, *provider, extra=""):
-        lines = ["[registries.alt]", 'index = "%s"' % self.index]
-        if provider:
-            lines.append("credential-provider = " + json.dumps(provider))
-        self.write("project/.cargo/config.toml", "\n".join(lines) + "\n" + extra)
-
-    def cargo_environment(self):
-        return environment(
-            CARGO_HOME=self.path("cargo-home"), CARGO_TERM_COLOR="never",
-            CARGO_NET_RETRY="0",
-        )  # fmt: skip
-
-    def cargo(self, *arguments, status=0, stdin=b"", secret=True):
-        """Cargo's standard error, with Cargo's own pipe for standard input."""
-        process = subprocess.Popen(
-            ("cargo",) + arguments, cwd=self.path("project"), env=self.cargo_environment(),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            preexec_fn=os.setsid,
-        )  # fmt: skip
-        output, errors = process.communicate(stdin, timeout=120)
-        self.assertEqual(process.returncode, status, errors.decode())
-        self.output = output.decode()
-        if secret:
-            self.assertNotIn(TOKEN, self.output + errors.decode())
-        return errors.decode()
-
-    TELLER = """
-        class Provider(Credential):
-            def perform(self, registry, action, args):
-                with open(args[0], "a") as log:
-                    operation = getattr(action, "operation", "")
-                    log.write("%%s %%s %%r\\n" %% (action, registry.name, operation))
-                %s
-        """
-
-    def teller(self, name, code):
-        """A provider that logs what it is asked and then does `code`."""
-        log = self.path(name + ".log")
-        return [self.provider(self.TELLER % code, name + ".py"), log]
-
-    def log(self, name):
-        return self.read(name + ".log").decode().splitlines()
-
-    def globally(self, *providers):
-        """Configure global providers, the last of which Cargo asks first, by aliases."""
-        names = ["alias%d" % i for i in range(len(providers))]
-        lines = ["[registry]", "global-credential-providers = " + json.dumps(names)]
-        lines += ["[credential-alias]"] + [
-            "%s = %s" % (name, json.dumps(provider)) for name, provider in zip(names, providers)
-        ]
-        self.configure(extra="\n".join(lines) + "\n")
-
-
-@posix_only
-@needs("cargo")
-class RealCargo(WithCargo):
-    """What counts in the end: cargo itself."""
-
-    def configure_file(self):
-        self.configure(MODULE, "--example-file", self.path("the store.json"), "--any-registry")
-
-    def store(self):
-        return json.loads(self.read("the store.json").decode())
-
-    def test_a_registrys_whole_life(self):
-        """Login, build, publish, yank, unyank, owners, logout, and logout again."""
-        self.configure_file()
-        token = self.TOKEN.encode() + b"\n"
-        self.assertIn("no token found for `alt`", self.cargo("build", status=101))
-        shown = self.cargo("login", "--registry", "alt", stdin=token)
-        self.assertIn("Updating `alt` index", shown)
-        self.assertEqual(self.store(), {self.index: self.TOKEN})
-        self.assertIn("Compiling dep v1.0.0 (registry `alt`)", self.cargo("build"))
-        self.assertIn(("GET", "/dl/dep/1.0.0/download", self.TOKEN), self.registry.log)
-        self.assertIn(
-            "Published app v0.1.0 at registry `alt`", self.cargo("publish", "--allow-dirty")
-        )
-        self.assertIn("Yank app@0.1.0", self.cargo("yank", "app@0.1.0", "--registry", "alt"))
-        self.assertTrue(self.registry.index["app"][0]["yanked"])
-        self.cargo("yank", "--undo", "app@0.1.0", "--registry", "alt")
-        self.assertFalse(self.registry.index["app"][0]["yanked"])
-        shown = self.cargo("owner", "--add", "them", "app", "--registry", "alt")
-        self.assertIn("owner them", shown)
-        self.cargo("owner", "--list", "app", "--registry", "alt")
-        self.assertEqual(self.output, "somebody\n")
-        self.cargo("logout", "--registry", "alt")
-        self.assertEqual(self.store(), {})
-        shown = self.cargo("logout", "--registry", "alt")
-        self.assertIn("not currently logged in to `alt`", shown)
-        self.assertIn("no token found for `alt`", self.cargo("update", status=101))
-
-    def test_a_token_is_typed_on_a_terminal(self):
-        self.configure_file()
-        terminal = Terminal(
-            ["cargo", "login", "--registry", "alt"],
-            cwd=self.path("project"), env=self.cargo_environment(),
-        )  # fmt: skip
-        self.addCleanup(terminal.close)
-        prompt = "please paste the token found on %s/me below\r\n" % self.registry.url
-        shown = terminal.read(prompt.encode())
-        terminal.wait_for_no_echo()
-        terminal.type(self.TOKEN.encode() + b"\n")
-        status, rest = terminal.rest()
-        self.assertEqual(status, 0, rest)
-        self.assertNotIn(TOKEN.encode(), shown + rest)
-        self.assertEqual(self.store(), {self.index: self.TOKEN})
-
-    def test_ctrl_c_at_the_prompt_ends_both_and_stores_nothing(self):
-        self.configure_file()
-        terminal = Terminal(
-            ["cargo", "login", "--registry", "alt"],
-            cwd=self.path("project"), env=self.cargo_environment(),
-        )  # fmt: skip
-        self.addCleanup(terminal.close)
-        terminal.read(b" below\r\n")
-        terminal.wait_for_no_echo()
-        terminal.type(b"half\x03")
-        status, rest = terminal.rest()
-        self.assertNotEqual(status, 0)
-        self.assertNotIn(b"Traceback", rest)
-        self.assertFalse(os.path.exists(self.path("the store.json")))
-
-    def test_what_the_checker_quotes_is_what_cargo_says(self):
-        rows = [row for row in CheckProvider().rows() if not CheckProvider.waits(row)]
-        quotes = 0
-        for number, (code, wanted, _) in enumerate(rows):
-            if not wanted.startswith("FAIL") or " get for" not in wanted and " hello:" not in wanted:
-                continue
-            path = self.program(code, "other%d.py" % number)
-            output, _ = start(["-S", "-B", CHECKER, path]).communicate(timeout=60)
-            lines = output.decode().splitlines()
-            (at,) = [i for i, line in enumerate(lines) if line.startswith("FAIL")]
-            self.configure(path)
-            errors = self.cargo("update", status=101, secret=False)
-            for quote in re.findall(r'(?:Cargo says|and) "([^"]+)"', lines[at + 1]):
-                self.assertIn(quote, errors)
-                quotes += 1
-        self.assertGreater(quotes, 20)
-
-    def test_a_provider_without_the_token_lets_the_next_one_answer(self):
-        for error in ("NotFound", "UrlNotSupported"):
-            with self.subTest(error):
-                good = self.teller("good", "return GetResponse(Secret(%r))" % self.TOKEN)
-                self.globally(good, self.teller("first" + error, "raise " + error))
-                self.cargo("update")
-                self.assertEqual(self.log("first" + error), ["get alt ReadOperation()"])
-                self.assertEqual(self.log("good")[-1], "get alt ReadOperation()")
-
-    def test_a_provider_that_fails_ends_the_command(self):
-        self.teller("good", "raise NotFound")
-        good = [self.path("good.py"), self.path("good.log")]
-        for code, causes in [
-            ("raise OperationNotSupported", ["requested operation not supported"]),
-            ("raise ValueError('the vault is sealed') from KeyError('k')",
-             ["the vault is sealed", "KeyError: 'k'"]),
-            ("raise ValueError(Secret(%r).expose())" % TOKEN, ["[REDACTED]"]),
-            ("sys.exit(1)", ["the provider tried to exit with status 1 instead of answering"]),
-            ("return GetResponse(Secret('x\\r\\nX-Evil: 1'))",
-             ["the token contains a line break, so no HTTP header can carry it"]),
-            ("return", ["the provider returned NoneType for the action `get`: it must return a"
-                        " GetResponse, or raise an Error"]),
-        ]:  # fmt: skip
-            with self.subTest(code):
-                first = self.teller("first", code)
-                self.globally(good, first)
-                errors = self.cargo("update", status=101)
-                self.assertFalse(os.path.exists(good[1]))
-                indented = "\n\nCaused by:\n  ".join([""] + causes)[1:] + "\n"
-                self.assertTrue(errors.endswith(indented), errors)
-                self.assertIn("credential provider `%s` failed action `get`" % " ".join(first), errors)
-                self.assertNotIn("X-Evil", errors + repr(self.registry.log))
-
-    def test_when_no_provider_knows_the_registry_cargo_says_so(self):
-        self.globally(self.teller("one", "raise UrlNotSupported"))
-        self.assertIn(
-            "no credential providers could handle the request",
-            self.cargo("login", "--registry", "alt", status=101, stdin=b"x\n"),
-        )
-        self.assertEqual(self.log("one"), ["get alt ReadOperation()"])
-        self.configure(*self.teller("two", "raise NotFound"))
-        errors = self.cargo("login", "--registry", "alt", status=101, stdin=b"x\n")
-        self.assertIn("credential not found", errors)
-        self.assertEqual([line.split()[0] for line in self.log("two")], ["get", "login"])
-        self.assertIn("not currently logged in to `alt`", self.cargo("logout", "--registry", "alt"))
-        self.configure(*self.teller("three", "raise NotFound if str(action) == 'get' else OperationNotSupported"))
-        for command in ("login", "logout"):
-            errors = self.cargo(command, "--registry", "alt", status=101, stdin=b"x\n")
-            self.assertIn("failed action `%s`\n\nCaused by:\n  requested operation not supported" % command, errors)
-
-    def test_each_operation_and_its_cache(self):
-        for cache in ("CacheSession()", "CacheNever()", "CacheExpires(time.time() + 3600)",
-                      "CacheExpires(time.time() + 50)"):  # fmt: skip
-            with self.subTest(cache):
-                name = re.sub(r"\W", "", cache)
-                answer = "return GetResponse(Secret(%r), %s, %s)"
-                self.configure(*self.teller(name, answer % (self.TOKEN, cache, cache == "CacheNever()")))
-                self.registry.index.pop("app", None)
-                self.cargo("publish", "--allow-dirty", "--no-verify")
-                log = self.log(name)
-                if cache in ("CacheNever()", "CacheExpires(time.time() + 50)"):  # 60 s early
-                    self.assertGreaterEqual(len(log), 8, log)
-                else:
-                    self.assertEqual(len(log), 2, log)
-                (publish,) = [line for line in log if "Publish" in line]
-                cksum = hashlib.sha256(self.registry.crates["app-0.1.0"]).hexdigest()
-                self.assertEqual(
-                    publish,
-                    "get alt PublishOperation(name='app', vers='0.1.0', cksum='%s')" % cksum,
-                )
-
-    def test_arguments_with_escapes_and_the_401s_headers_arrive(self):
-        path = self.provider(
-            """
-            class Provider(Credential):
-                def get(self, registry, operation, args):
-                    raise OtherError(repr((args, registry.host, registry.headers[-2:])))
-            """
-        )
-        self.configure(path, 'C:\\a "b" \u00e9')
-        errors = self.cargo("update", status=101)
-        self.assertIn(repr((['C:\\a "b" \u00e9'], "127.0.0.1"))[:-1], errors)
-        self.assertIn('WWW-Authenticate: Cargo login_url="%s/me"' % self.registry.url, errors)
-
-    def test_arguments_of_cargo_login_follow_the_configured_ones(self):
-        path = self.provider(
-            """
-            class Provider(Credential):
-                def login(self, registry, options, args):
-                    raise OtherError(repr(args))
-                def get(self, registry, operation, args):
-                    raise NotFound
-            """
-        )
-        self.configure(path, "configured")
-        errors = self.cargo("login", "--registry", "alt", "--", "--vault", "x", status=101, stdin=b"t\n")
-        self.assertIn("['configured', '--vault', 'x']", errors)
-
-    def test_a_relative_path_is_taken_from_the_directory_of_the_configuration(self):
-        self.configure_file()
-        self.cargo("login", "--registry", "alt", stdin=self.TOKEN.encode())
-        path = os.path.relpath(MODULE, self.path("project"))
-        self.configure(path, "--example-file", self.path("the store.json"), "--any-registry")
-        os.mkdir(self.path("project", "sub"))
-        self.cargo("update", "--manifest-path", self.path("project", "Cargo.toml"))
-
-    def test_the_configuration_that_a_person_is_shown_is_taken(self):
-        answer = "return GetResponse(Secret(%r))" % self.TOKEN
-        command = json.dumps(self.teller("my prov", answer))
-        shown = cc._CONFIGURATION.format(command)
-        one, several = shown[shown.index("[registries") :].split("\nor, for ")
-        several = several[several.index("[registry]") :]
-        index = 'index = "%s"\n' % self.index
-        for text in (one.replace("NAME]\n", "alt]\n" + index), several + "[registries.alt]\n" + index):
-            self.write("project/.cargo/config.toml", text)
-            self.cargo("update")
-
-
-@posix_only
-@needs("cargo")
-class CargoSays(WithCargo):
-    """Each row of the README's tables of what Cargo does, what it says, and how often it asks."""
-
-    COMMANDS = {
-        "get": ("update",),
-        "login": ("login", "--registry", "alt"),
-        "logout": ("logout", "--registry", "alt"),
-        "publish": ("publish", "--allow-dirty", "--no-verify"),
-    }
-    PROVIDER = """
-import time
-from cargo_credential import *
-
-class Provider(Credential):
-    def perform(self, registry, action, args):
-        with open(args[0], "a") as log:
-            log.write("%%s %%s\\n" %% (args[1], action))
-        %s
-
-main(Provider())
-"""
-    GET = "return GetResponse(Secret(%r))"
-    GOOD = (
-        "return {'get': GetResponse(Secret(%r)), 'login': LoginResponse(), 'logout': LogoutResponse()}"
-        "[str(action)]" % WithCargo.TOKEN
-    )
-    NO_TOKEN_YET = "if str(action) == 'get': raise NotFound\n        "
-
-    def setUp(self):
-        super().setUp()
-        shutil.copy(MODULE, self.directory)
-
-    def table(self, heading):
-        """The rows of the README's table below a heading, as lists of cells."""
-        with open(os.path.join(HERE, "README.md"), encoding="utf-8") as file:
-            section = file.read().split("\n## %s\n" % heading)[1].split("\n## ")[0]
-        lines = [line for line in section.splitlines() if line.startswith("|")]
-        return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
-
-    @staticmethod
-    def code(cell):
-        """What stands between backticks."""
-        return [text for _, text in re.findall(r"(?<!`)(`+)(?!`)(.*?)(?<!`)\1(?!`)", cell)]
-
-    def assertSays(self, cell, errors):
-        """All that the cell has between backticks is there, in that order; ... is any text."""
-        parts = [re.escape(text).replace(re.escape("..."), "[^\n]*") for text in self.code(cell)]
-        self.assertTrue(re.search(r"[\s\S]*".join(parts), errors), errors)
-
-    def doing(self, name, code):
-        """The configuration's words for a provider that logs what it is asked, and does `code`."""
-        return [self.program(self.PROVIDER % code, name + ".py"), self.path("log"), name]
-
-    def ask(self, command, status=0):
-        """Cargo's standard error for a command, and who was asked for what."""
-        self.write("log", "")
-        errors = self.cargo(*self.COMMANDS.get(command, command), status=status)
-        return errors, self.read("log").decode().splitlines()
-
-    NEXT = {
-        "returns `GetResponse`, `LoginResponse` or `LogoutResponse`": [GOOD],
-        "returns a `GetResponse` with a token that the registry rejects": [GET % "Bearer wrong"],
-        "raises `NotFound`": ["raise NotFound"],
-        "raises `UrlNotSupported`": ["raise UrlNotSupported"],
-        "raises `OperationNotSupported`, or has no such method":
-            ["raise OperationNotSupported", "return super().perform(registry, action, args)"],
-        'raises `OtherError("the vault is sealed", ["no key"])`':
-            ['raise OtherError("the vault is sealed", ["no key"])'],
-        'raises any other exception, as `open("/no/such")` does': ['open("/no/such")'],
-        "calls `sys.exit(1)`": ["sys.exit(1)"],
-        "returns something else, such as `None`": ["return None"],
-        "returns a token with a line break in it": [GET % "x\r\nX-Evil: 1"],
-        "calls `os._exit(1)`, or is killed": ["os._exit(1)", "os.kill(os.getpid(), 9)"],
-        "answers, and has another exit status than 0 in the end":
-            ["__import__('atexit').register(os._exit, 1)\n        " + GOOD],
-    }  # fmt: skip
-
-    def test_what_cargo_does_next(self):
-        rows = self.table("What Cargo does next")
-        self.assertEqual({row[0] for row in rows}, set(self.NEXT))
-        all_actions = ["get", "login", "logout"]
-        seen = {title: [] for title in self.NEXT}
-        for title, actions, alone, among in rows:
-            for action in all_actions if actions == "any" else self.code(actions):
-                seen[title].append(action)
-                for code in self.NEXT[title]:
-                    with self.subTest(title, action=action, code=code):
-                        before = self.NO_TOKEN_YET if action == "login" else ""
-                        self.check_row(action, before + code, alone, among)
-        for title, actions in seen.items():
-            self.assertEqual(actions, ["get"] if "a token" in title else all_actions, title)
-
-    def check_row(self, action, code, alone, among):
-        first = self.doing("first", code)
-        self.configure(*first)
-        self.check_next(alone, action, ["first"])
-        self.globally(self.doing("good", self.GOOD), first)
-        if among == "the next is asked":
-            self.check_next("goes on", action, ["first", "good"])
-        else:
-            self.assertEqual(among, "the same")
-            self.check_next(alone, action, ["first"])
-
-    def check_next(self, cell, action, names):
-        self.assertRegex(cell, "^(ends with .*|goes on|says .*, status 0)$")
-        errors, asked = self.ask(action, status=101 if cell.startswith("ends") else 0)
-        self.assertSays(cell, errors)
-        asked = [line.split()[0] for line in asked if line.split()[1] == action]
-        self.assertEqual(asked, names)
-
-    def test_one_not_found_among_several_counts(self):
-        one = self.doing("one", "raise NotFound")
-        other = self.doing("other", "raise UrlNotSupported")
-        for providers in ([one, other], [other, one]):
-            self.globally(*providers)
-            errors, asked = self.ask("get", status=101)
-            self.assertIn("no token found for `alt`", errors)
-            self.assertEqual(sorted(asked), ["one get", "other get"])
-
-    def test_what_lets_cargo_login_go_on_to_the_login(self):
-        for get, status in [
-            (self.GET % "Bearer wrong", 0),
-            ("raise NotFound", 0),
-            ("raise UrlNotSupported", 101),
-            ("raise OperationNotSupported", 101),
-            ("raise OtherError", 101),
-        ]:
-            with self.subTest(get):
-                code = "if str(action) == 'get': %s\n        return LoginResponse()" % get
-                self.configure(*self.doing("first", code))
-                _, asked = self.ask("login", status)
-                self.assertEqual(asked, ["first get"] + ["first login"] * (status == 0))
-
-    HELLO = "print('{\"v\":[1]}', flush=True)\nsys.stdin.readline()\n"
-    ANSWER = HELLO + "sys.stdout.buffer.write(b'%s\\n')\nsys.stdout.flush()\n"
-    TOKEN_ANSWER = ANSWER % '{"Ok":{"kind":"get","token":"t",%s}}'
-    NO_HELLO = "`failed to deserialize hello` ... "
-    NO_ANSWER = "`failed to deserialize response` ... "
-    NO_START = "`failed to spawn credential process` ... "
-
-    # A message in the README: what is configured (see `provoke`), and the command if it is no get
-    SAYS = {
-        NO_HELLO + "`expected value at line 1 column 1`": ("program", "print('hello')"),
-        NO_HELLO + "`EOF while parsing a value at line 1 column 0`":
-            ("program", "import no_such_module"),
-        "``credential provider `python3 prov.py` failed`` ... `failed to deserialize hello`":
-            ("words", ["python3", "prov.py"]),
-        NO_ANSWER + "`expected value at line 1 column 1`": ("program", ANSWER % "hello"),
-        NO_ANSWER + "`EOF while parsing a value at line 1 column 0`":
-            ("program", HELLO + "raise ValueError"),
-        NO_ANSWER + "`EOF while parsing a value at line 2 column 0`":
-            ("program", ANSWER % '{"Err":\\n {"kind":"not-found"}}'),
-        NO_ANSWER + "`missing field`":
-            ("program", TOKEN_ANSWER % '"cache":"session","operation-independent":true'),
-        NO_ANSWER + "`invalid timestamp`": ("program", TOKEN_ANSWER %
-            '"cache":"expires","expiration":1800000000000,"operation_independent":true'),
-        "`credential provider supports protocol versions`":
-            ("program", "print('{\"v\":[998, 999]}')"),
-        "``credential process `...` failed with status exit status: 1``":
-            ("program", ANSWER % '{"Err":{"kind":"not-found"}}' + "sys.exit(1)"),
-        NO_START + "`No such file or directory (os error 2)`":
-            ("executable", "#!/no/such/python3\n"),
-        NO_START + "`Permission denied (os error 13)`": ("not executable", "#!/bin/sh\n"),
-        NO_START + "`Exec format error (os error 8)`": ("executable", "import sys\n"),
-        "`authenticated registries require a credential-provider to be configured`":
-            ("lines", 'token = "t"\n'),
-        "`that will be ignored because`":
-            ("lines", 'token = "t"\ncredential-provider = "/no/such"\n'),
-        "`no token found for`": ("code", "raise NotFound"),
-        "`no credential providers could handle the request`": ("code", "raise UrlNotSupported"),
-        "`credential not found`": ("code", "raise NotFound", "login"),
-        "`requested operation not supported`":
-            ("code", "return super().perform(registry, action, args)"),
-        "`not currently logged in to`": ("code", "raise NotFound", "logout", 0),
-        "`token rejected for`": ("code", GET % TOKEN),
-        "`failed to publish` ... `401`": ("code",
-            "read = isinstance(action.operation, ReadOperation)\n"
-            "        return GetResponse(Secret(%r if read else 'x'), CacheNever())" % WithCargo.TOKEN,
-            "publish"),
-        "`credential provider produced unexpected response for`":
-            ("program", ANSWER % '{"Ok":{"kind":"login"}}'),
-        "`unknown error kind; try updating Cargo?`": ("program", ANSWER % '{"Err":{"kind":"x"}}'),
-        "`stream did not contain valid UTF-8`":
-            ("program", ANSWER % '{"Err":{"kind":"other","message":"\\xe9"}}'),
-        "`lone leading surrogate in hex escape`":
-            ("program", ANSWER % '{"Err":{"kind":"other","message":"\\\\udce9"}}'),
-        "`there is no terminal to ask for the token on:`":
-            ("code", NO_TOKEN_YET + "read_token(action.options, registry)", "login"),
-        "`the token ends with a line break, so no HTTP header can carry it`":
-            ("code", GET % (TOKEN + "\n")),
-        "`GetResponse.token must be a Secret, not str`": ("code", "return GetResponse(%r)" % TOKEN),
-        "`cargo_credential.py is a provider only with --example-file`": ("words", [MODULE]),
-    }  # fmt: skip
-
-    def test_what_cargo_says(self):
-        rows = [row[0] for row in self.table("What Cargo says, and what it means")]
-        self.assertEqual(len(rows), len(set(rows)))
-        self.assertEqual(set(rows), set(self.SAYS))
-        for message in rows:
-            with self.subTest(message):
-                self.provoke(message, *self.SAYS[message])
-
-    def provoke(self, message, kind, text, command="get", status=101):
-        """Configure words or lines, or a program, a provider's code, or a file as it is."""
-        if kind == "lines":
-            self.configure(extra=text)
-        elif kind == "words":
-            self.configure(*text)
-        elif kind == "program":
-            self.configure(self.program(text))
-        elif kind == "code":
-            self.configure(*self.doing("first", text))
-        else:
-            self.configure(self.write("file.py", text, 0o755 if kind == "executable" else 0o644))
-        self.assertSays(message, self.ask(command, status)[0])
-
-    def test_how_often_a_provider_is_asked(self):
-        seen = set()
-        for cache, independent, *counts in self.table("Caching"):
-            for word in self.code(independent):
-                with self.subTest(cache, operation_independent=word):
-                    shutil.rmtree(self.path("cargo-home"), True)
-                    self.registry.index.pop("app", None)
-                    (expression,) = self.code(cache)
-                    seen.add((expression.partition("(")[0], word))
-                    answer = "return GetResponse(Secret(%r), %s, %s)"
-                    self.configure(*self.doing("one", answer % (self.TOKEN, expression, word)))
-                    commands = ("build",), ("build",), ("publish", "--allow-dirty")
-                    asked = [len(self.ask(command)[1]) for command in commands]
-                    self.assertEqual(asked, [int(count) for count in counts])
-        kinds = "CacheSession", "CacheExpires", "CacheNever"
-        self.assertEqual(seen, {(kind, word) for kind in kinds for word in ("True", "False")})
-
-
-# ---- Examples with real Cargo --------------------------------------------------------------
-
-
-class CargoWithExample(Directory):
+class CargoWithExample(WithCargo):
     """Real Cargo, a registry, and an example as the registry's provider."""
 
-    TOKEN = RealCargo.TOKEN
-    configure = RealCargo.configure
-    cargo = RealCargo.cargo
-    log = RealCargo.log
-
-    def setUp(self):
-        super().setUp()
-        self.registry = RegistryServer(self.TOKEN)
-        self.addCleanup(self.registry.close)
-        self.write("project/Cargo.toml", RealCargo.PROJECT)
-        self.write("project/src/main.rs", "fn main() { assert_eq!(dep::answer(), 42); }\n")
-        self.index = "sparse+%s/index/" % self.registry.url
-
     def cargo_environment(self):
-        return dict(RealCargo.cargo_environment(self), PYTHONWARNINGS="error")
+        return dict(super().cargo_environment(), PYTHONWARNINGS="error")
 
     def cargo_on_a_terminal(self, *arguments):
         terminal = Terminal(
@@ -4619,16 +4603,16 @@ class CargoWithExample(Directory):
         """The paths and tokens of the registry's requests with this method."""
         return [row[1:] for row in self.registry.log if row[0] == method]
 
-    def answer_of(self, example, action, args=(), registry=REGISTRY):
+    def answer_of(self, name, action, args=(), registry=REGISTRY):
         """The one line with which an example answers, without a terminal, and standard error."""
         line = line_of(action, registry, args)
-        answers, errors = self.run_provider(os.path.join(HERE, "examples", example), line)
+        answers, errors = self.run_provider(os.path.join(HERE, "examples", name), line)
         (answer,) = answers
         return answer, errors.replace("\r\n", "\n")
 
-    def message_of(self, example, action, args=(), registry=REGISTRY):
+    def message_of(self, name, action, args=(), registry=REGISTRY):
         """(message, causes) of the error with which an example answers."""
-        answer, _ = self.answer_of(example, action, args, registry)
+        answer, _ = self.answer_of(name, action, args, registry)
         error = json.loads(answer)["Err"]
         self.assertEqual(error["kind"], "other")
         return error["message"], error["caused-by"]
@@ -4640,7 +4624,7 @@ PUBLISH = cc.GetAction(cc.PublishOperation("foo", "0.1.0", "ab12"))
 @posix_only
 @needs("cargo")
 class ConfirmPublish(CargoWithExample):
-    EXAMPLE = os.path.join(HERE, "examples", "confirm_publish.py")
+    EXAMPLE = example("confirm_publish.py")
     ALL = "return GetResponse(Secret(%r))" % CargoWithExample.TOKEN
     WHERE = "to alt at r.example (index sparse+https://r.example/index/)"
 
@@ -4760,7 +4744,7 @@ class ConfirmPublish(CargoWithExample):
 
     def test_each_crate_of_a_workspace_is_asked_about(self):
         for name in ("one", "two"):
-            manifest = RealCargo.PROJECT.replace('"app"', '"%s"' % name)
+            manifest = self.PROJECT.replace('"app"', '"%s"' % name)
             self.write("project/%s/Cargo.toml" % name, manifest)
             self.write("project/%s/src/lib.rs" % name, "")
         self.write("project/Cargo.toml", '[workspace]\nmembers = ["one", "two"]\nresolver = "2"\n')
@@ -4886,7 +4870,7 @@ class ConfirmPublish(CargoWithExample):
 @posix_only
 @needs("cargo")
 class Chain(CargoWithExample):
-    EXAMPLE = os.path.join(HERE, "examples", "chain.py")
+    EXAMPLE = example("chain.py")
     OK = "return {'get': GetResponse(Secret(%r)), 'login': LoginResponse()," % CargoWithExample.TOKEN
     OK += " 'logout': LogoutResponse()}[str(action)]"
     ANSWERS = {
@@ -4938,7 +4922,7 @@ class Chain(CargoWithExample):
                                     %s
                             """ % (self.path("asked"), number, action, self.ANSWERS[answer]),
                             "prov%d.py" % number))  # fmt: skip
-                    RealCargo.globally(self, *[[path] for path in reversed(paths)])
+                    self.globally(*[[path] for path in reversed(paths)])
                     cargos = self.outcome(command)
                     self.configure(self.EXAMPLE, *paths, "--")
                     self.assertEqual(self.outcome(command), cargos)
@@ -5184,7 +5168,7 @@ class WebServer(RegistryServer):
 class TrustedPublishing(CargoWithExample):
     """Both services on loopback: the example itself and its checks of hosts are as they are."""
 
-    EXAMPLE = os.path.join(HERE, "examples", "trusted_publishing.py")
+    EXAMPLE = example("trusted_publishing.py")
     TOKENS = "https://%s/api/v1/trusted_publishing/tokens"
     CORP = cc.RegistryInfo("sparse+https://corp.example/index/", "corp")
     NEVER = '{"Ok":{"kind":"get","token":"%s","cache":"never","operation_independent":false}}'
@@ -5279,7 +5263,7 @@ class TrustedPublishing(CargoWithExample):
 
     def project(self, *names):
         """A project, or a workspace, without dependencies."""
-        manifest = RealCargo.PROJECT.replace('publish = ["alt"]\n', "").split("[dependencies]")[0]
+        manifest = self.PROJECT.replace('publish = ["alt"]\n', "").split("[dependencies]")[0]
         for name in names[1:] and names:
             self.write("project/%s/Cargo.toml" % name, manifest.replace('"app"', '"%s"' % name))
             self.write("project/%s/src/lib.rs" % name, "")
@@ -5632,15 +5616,26 @@ assert not suspect, suspect
 
 
 class Readme(Directory):
-    def setUp(self):
-        super().setUp()
-        with open(os.path.join(HERE, "README.md"), encoding="utf-8") as file:
-            self.readme = file.read()
-        self.blocks = re.findall(r"```(\w+)\n(.*?)```\n", self.readme, re.DOTALL)
+    with open(os.path.join(HERE, "README.md"), encoding="utf-8") as file:
+        readme = file.read()
+    blocks = re.findall(r"```(\w+)\n(.*?)```\n", readme, re.DOTALL)
 
-    def test_every_public_name_is_mentioned(self):
-        for name in cc.__all__:
-            self.assertIn("`%s" % name, self.readme)
+    def test_the_reference_has_every_public_name_and_no_other(self):
+        reference = self.readme.split("\n## Reference\n")[1].split("\n### ")[0]
+        self.assertEqual(sorted(re.findall(r"^\| `(\w+)", reference, re.MULTILINE)), sorted(cc.__all__))
+
+    def test_its_links_lead_somewhere(self):
+        titles = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", self.readme, flags=re.DOTALL), re.MULTILINE)
+        anchors = ["#" + re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles]
+        self.assertEqual(len(anchors), len(set(anchors)))
+        links = re.findall(r"\]\(([^)]+)\)", self.readme)
+        for link in links:
+            if link.startswith("#"):
+                self.assertIn(link, anchors)
+            elif not link.startswith("https://"):
+                self.assertTrue(os.path.exists(os.path.join(HERE, link)), link)
+        examples = {"examples/" + name for name in os.listdir(os.path.join(HERE, "examples")) if name.endswith(".py")}
+        self.assertEqual(examples - set(links), set())
 
     @posix_only
     def test_the_commands_show_what_the_page_shows(self):
@@ -5684,6 +5679,34 @@ class Readme(Directory):
                 REGISTRY, cc.GetAction(cc.ReadOperation()), []
             )
         self.assertEqual(response, cc.GetResponse(cc.Secret(TOKEN)))
+
+
+@posix_only
+@needs("cargo")
+class ReadmeWithCargo(CargoWithExample):
+    def test_cargo_takes_each_configuration(self):
+        """cargo logout asks the configured provider, with the arguments as they are written."""
+        blocks = [text for language, text in Readme.blocks if language == "toml"]
+        self.assertGreater(len(blocks), 8)
+        path = self.teller("prov", "return LogoutResponse()")
+        for block in blocks:
+            with self.subTest(block):
+                (written,) = re.findall(r"""^(?:credential-provider|corp) = (\[.*?\])\n""", block, re.M | re.S)
+                program, *args = [one or two for one, two in re.findall(r"""'(.*?)'|"(.*?)\"""", written)]
+                if "[registries.corp]" not in block:
+                    block += '[registries.corp]\nindex = "sparse+https://crates.corp.example/index/"\n'
+                self.write("project/.cargo/config.toml", block.replace(program, path))
+                self.cargo("logout", "--registry", "corp")
+                self.assertEqual(self.log("prov"), ["logout - %s" % args])
+                os.remove(self.path("prov.log"))
+
+    def test_cargos_log_shows_the_conversation(self):
+        (variable,) = re.findall(r"`(CARGO_LOG=[^`]*)`", Readme.readme)
+        self.configure(self.teller("prov", "return GetResponse(Secret(%r))" % self.TOKEN))
+        with mock.patch.dict(os.environ, [variable.split("=", 1)]):
+            shown = self.cargo("update")  # which looks for the token there
+        self.assertIn("credential-process < CredentialRequest {", shown)
+        self.assertIn("credential-process > Ok(Get {", shown)
 
 
 if __name__ == "__main__":
