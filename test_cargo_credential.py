@@ -2215,6 +2215,11 @@ class CheckProvider(Directory):
              "FAIL  " + get + "it goes on %s s after the end of its input" % self.PATIENCE, ["waits for ever"]),
             (self.get_answer(), "warn  " + get + "it gives a token to a host that nobody knows",
              ["cloned repository"]),
+            (self.get_answer(), "ok    cache: as Cargo knows it", []),
+            (self.get_answer(cache="sesion"), "warn  cache: a `cache` that Cargo does not know",
+             ["takes it as never"]),
+            (self.get_answer(cache="expires", expiration=1),
+             "warn  cache: a token that has expired, or will within a minute", ["60 seconds early"]),
             (self.LOOP % '{"Err":{"kind":"not-found"}}', "warn  " + get + "not-found",
              ["url-not-supported of others"]),
             (self.LOOP % '{"Err":{"kind":"operation-not-supported"}}',
@@ -3931,7 +3936,7 @@ class TokenFromCommand(Directory):
 
     @posix_only
     def test_the_checker_finds_no_fault(self):
-        for options, last in [(["--host", "r.example"], "11 ok, 0 warn, 0 FAIL"), ([], "10 ok, 1 warn, 0 FAIL")]:
+        for options, last in [(["--host", "r.example"], "11 ok, 0 warn, 0 FAIL"), ([], "11 ok, 1 warn, 0 FAIL")]:
             words = [CHECKER, self.PROVIDER, *options, *printing("t")]
             output, errors = start(["-S", "-B", *words], cwd=self.directory).communicate(timeout=120)
             self.assertEqual((output.decode().splitlines()[-1], errors), (last, b""))
@@ -4259,7 +4264,7 @@ class PasswordStore(Directory):
     def test_the_checker_finds_no_fault(self):
         words = ["-S", "-B", CHECKER, "--login", self.PROVIDER]
         output, errors = start(words, cwd=self.directory).communicate(timeout=120)
-        self.assertEqual((output.decode().splitlines()[-1], errors), ("19 ok, 0 warn, 0 FAIL", b""), output)
+        self.assertEqual((output.decode().splitlines()[-1], errors), ("20 ok, 0 warn, 0 FAIL", b""), output)
         self.assertEqual(self.entries(), [])
 
     # With a passphrase
@@ -4543,7 +4548,7 @@ else:
     def test_the_checker_finds_no_fault(self):
         words = ["-S", "-B", CHECKER, "--login", self.PROVIDER]
         output, errors = start(words, cwd=self.directory).communicate(timeout=120)
-        self.assertEqual((output.decode().splitlines()[-1], errors), ("19 ok, 0 warn, 0 FAIL", b""), output)
+        self.assertEqual((output.decode().splitlines()[-1], errors), ("20 ok, 0 warn, 0 FAIL", b""), output)
 
     @needs("cargo")
     def test_a_registrys_whole_life_with_cargo(self):

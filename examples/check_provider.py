@@ -37,6 +37,9 @@ sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 
 from cargo_credential import (
     Action,
+    CacheControl,
+    CacheExpires,
+    CacheUnknown,
     CredentialHello,
     CredentialRequest,
     CredentialResponse,
@@ -202,6 +205,7 @@ class Checker:
         self.directory = directory
         self.login_too = options.login
         self.tokens: set[str] = set()  # all that were seen, to keep them out of the report
+        self.caches: list[CacheControl] = []  # of all tokens
         self.counts = {"ok": 0, "warn": 0, "FAIL": 0}
         self.leaked = False
         self.first: CredentialResponse | Error = Error()
@@ -318,6 +322,7 @@ class Checker:
             raise Fault(f"{self.shown(line)} is no answer: {error}", fix) from None
         if isinstance(response, GetResponse):
             self.tokens.add(response.token.expose())
+            self.caches.append(response.cache)
             try:
                 response.to_json()
             except ValueError as error:
@@ -572,6 +577,22 @@ class Checker:
         fix = "Say not-found, and see that a logout erases the token from where it is stored."
         return self.expect(READ, "not-found", fix).kind
 
+    def cache(self) -> str:
+        if any(isinstance(cache, CacheUnknown) for cache in self.caches):
+            raise Fault(
+                "a `cache` that Cargo does not know",
+                "Cargo takes it as never, and asks for each request. There are session, never and expires.",
+                "warn",
+            )
+        soon = time.time() + 60
+        if any(isinstance(cache, CacheExpires) and cache.expiration < soon for cache in self.caches):
+            raise Fault(
+                "a token that has expired, or will within a minute",
+                "Cargo takes a token as expired 60 seconds early, and asks for another each time.",
+                "warn",
+            )
+        return "as Cargo knows it"
+
     def silent(self) -> str:
         if self.leaked:
             raise Fault(
@@ -594,6 +615,8 @@ class Checker:
         self.check("end of the input", self.end_of_input)
         if self.login_too:
             self.run_login()
+        if self.caches:
+            self.check("cache", self.cache)
         self.check("standard error", self.silent)
 
     def run_login(self) -> None:
