@@ -44,14 +44,19 @@ and the lines in `.cargo/config.toml` that make Cargo use it:
     index = "sparse+https://crates.corp.example/index/"
     credential-provider = ["/path/to/prov.py"]
 
+`chmod +x prov.py` and name its whole path: `["python3", "prov.py"]` cannot work, since Cargo starts
+the first word with `--cargo-plugin` alone. While `perform` runs, print() and input() are the
+terminal. Cargo sends a token as it is, so put the scheme in front that your registry wants, as in
+`token.map(lambda t: "Bearer " + t)`. CARGO_CREDENTIAL_TRACEBACK=1 shows an exception's traceback.
+Read first: Credential, RegistryInfo, GetResponse, Secret, read_token, main.
+
 What a provider raises decides what Cargo does next: after UrlNotSupported and NotFound it asks
 the next provider; OperationNotSupported, OtherError and every other exception end its command.
-So look at the registry before the action.
+So look at the registry (`host`; `index_url` has scheme and port) before the action.
 
-How tokens are kept in: a Secret shows its value nowhere by itself. The values of a request's
-Secrets, and of the newest from before it, are remembered, and each error text for Cargo or
-standard error has them replaced, as they are or as repr or JSON escape them. What was never a
-Secret is not found, nor one of a few characters within another word, nor a part of one (but for
+How tokens stay hidden: a Secret shows its value nowhere by itself. The values of a request's
+Secrets, and of the newest from before it, are replaced in each error text for Cargo or standard
+error, also where repr or JSON has escaped them. What was never a Secret is not found, nor one of a few characters within another word, nor a part of one (but for
 what follows a scheme such as `Bearer `), nor an encoded one (base64, a URL), nor what a provider
 or its children print themselves. So make a token a Secret as soon as you have it.
 
@@ -94,7 +99,7 @@ _secrets: "dict[str, None]" = {}  # the values of Secrets, in the order in which
 
 
 class Secret:
-    """A token, as a str that shows in no repr, str, format or pickle. Source: `Secret`.
+    """Holds a token, a str, and shows it in no repr, str, format or pickle. Source: `Secret`.
 
     Raises TypeError for anything but a str. Two Secrets are equal if their values are.
     """
@@ -204,7 +209,7 @@ def _unsendable(token: str) -> "str | None":
 
 
 class _Record:
-    """Named fields: equal by class and fields. More kinds may come, so keep an `else`."""
+    """Named fields: equal by class and fields."""
     __match_args__: "tuple[str, ...]" = ()
     kind = "unknown"  # its name on the wire
 
@@ -257,7 +262,10 @@ class RegistryInfo(_Record):
 
 
 class Operation(_Record):
-    """What a token is wanted for. Source: `Operation`."""
+    """What a token is wanted for; more kinds may come, so keep an `else`. Source: `Operation`.
+
+    kind: its name on the wire.
+    """
 
 
 class ReadOperation(Operation):
@@ -311,7 +319,10 @@ class UnknownOperation(Operation):
 
 
 class Action(_Record):
-    """What Cargo wants; `str(action)` is the word for it. Source: `Action`."""
+    """What Cargo wants; more kinds may come, so keep an `else`. Source: `Action`.
+
+    kind: its name on the wire; `str(action)` is Cargo's word for it.
+    """
 
     def __str__(self) -> str:
         return self.kind
@@ -794,7 +805,8 @@ def negotiate_version(offered: "Sequence[int]", supported: "Sequence[int]") -> i
 class Credential:
     """A provider: override `get`, `login` and `logout`, or `perform`. Source: `Credential`.
 
-    registry: a RegistryInfo. args: what follows the provider's path in the configuration.
+    registry: a RegistryInfo. args: what follows the provider's path in the configuration, then
+    what stands behind `cargo login --`.
     Raise UrlNotSupported for a registry that is not yours before anything else: Cargo goes on
     to the next provider then, but ends after OperationNotSupported.
     """
@@ -1375,7 +1387,7 @@ def _file_options(arguments: "Sequence[str]") -> "tuple[str | None, bool]":
 
 _CONFIGURATION = """\
 This is a credential provider: Cargo starts it, with --cargo-plugin, to get a registry's token.
-To have Cargo ask it for one registry, add to .cargo/config.toml in your home directory:
+To have Cargo ask it for one registry, add to config.toml in $CARGO_HOME, which is ~/.cargo if not set:
 
 [registries.NAME]
 credential-provider = {0}
@@ -1408,7 +1420,7 @@ def main(credential: Credential) -> None:
     Speaks with Cargo until Cargo closes the pipe. All the while, standard input and output are
     the terminal, or the null device without one, to `credential`, its threads and its children;
     afterwards they are what they were, unless it left a thread running.
-    Who starts the program at a terminal is told how to configure it instead.
+    Started by hand at a terminal, without --cargo-plugin, it prints how to configure Cargo.
     Raises SystemExit with status 130 at Ctrl-C.
     """
     if "--cargo-plugin" not in sys.argv[1:] and os.isatty(0):

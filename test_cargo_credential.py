@@ -3546,7 +3546,7 @@ main(Provider())
         if among == "the next is asked":
             self.check_next("goes on", action, ["first", "good"])
         else:
-            self.assertEqual(among, "the same")
+            self.assertEqual(among, "the same, no other is asked")
             self.check_next(alone, action, ["first"])
 
     def check_next(self, cell, action, names):
@@ -5704,6 +5704,14 @@ class ReadmeWithCargo(CargoWithExample):
                 self.cargo("logout", "--registry", "corp")
                 self.assertEqual(self.log("prov"), ["logout - %s" % args])
                 os.remove(self.path("prov.log"))
+
+    def test_cargo_takes_the_environment_for_a_configuration(self):
+        (name, value), = re.findall(r'`(CARGO_\w+)="(.*?)"`', Readme.readme)
+        path = self.teller("prov", "return LogoutResponse()")
+        self.write("project/.cargo/config.toml", '[registries.corp]\nindex = "sparse+https://r.example/"\n')
+        with mock.patch.dict(os.environ, {name: value.replace("/path/to/prov.py", path)}):
+            self.cargo("logout", "--registry", "corp")
+        self.assertEqual(self.log("prov"), ["logout - ['argument']"])
 
     def test_cargos_log_shows_the_conversation(self):
         (variable,) = re.findall(r"`(CARGO_LOG=[^`]*)`", Readme.readme)
