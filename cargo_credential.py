@@ -1427,6 +1427,8 @@ def main(credential: Credential) -> None:
         command = json.dumps([os.path.abspath(sys.argv[0]), *sys.argv[1:]], ensure_ascii=False)
         sys.stdout.write(_CONFIGURATION.format(command))
         return
+    if sys.platform == "win32":  # else a program in the current directory comes before those on PATH
+        os.environ["NoDefaultCurrentDirectoryInExePath"] = "1"
     try:
         with _Console() as (reader, writer):
             try:

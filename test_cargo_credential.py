@@ -1716,7 +1716,7 @@ class OnATerminal(Directory):
 
 
 WINDOWS_CONSOLE = r'''
-"""Types on a console and looks at its screen: python this.py '[COMMAND, REQUEST, [[SEEN, TYPED], ...]]'"""
+"""Types on a console and looks at its screen: '[COMMAND, REQUEST, [[SEEN, TYPED], ...], TYPED AHEAD]'"""
 import ctypes, json, os, signal, subprocess, sys, time
 from ctypes import wintypes
 
@@ -1769,7 +1769,8 @@ def type_in(text):
             kernel.WriteConsoleInputW(keyboard, ctypes.byref(key), 1, ctypes.byref(done))
 
 signal.signal(signal.SIGINT, lambda *_: None)
-command, request, steps = json.loads(sys.argv[1])
+command, request, steps, ahead = json.loads(sys.argv[1])
+type_in(ahead)
 with open("CONOUT$", "w") as errors:
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
 hello = process.stdout.readline()
@@ -1791,12 +1792,12 @@ print(json.dumps([hello.decode(), answer, process.wait(timeout=60), screen()]))
 class OnAWindowsConsole(Directory):
     """As OnATerminal, with a console that has no window."""
 
-    def converse(self, program, request, *steps):
+    def converse(self, program, request, *steps, ahead=""):
         """(answer, status, screen) of a program that is started on a console with Cargo's pipes."""
         command = [sys.executable, "-W", "error", *program, "--cargo-plugin"]
         driver = self.write("driver.py", WINDOWS_CONSOLE)
         output = subprocess.check_output(
-            [sys.executable, driver, json.dumps([command, request, steps])],
+            [sys.executable, driver, json.dumps([command, request, steps, ahead])],
             creationflags=NO_WINDOW,
             cwd=self.directory, env=environment(), stderr=subprocess.STDOUT, timeout=180,
         )  # fmt: skip
@@ -1823,6 +1824,13 @@ class OnAWindowsConsole(Directory):
             '{"Err":{"kind":"other","message":"(\'one\', True, True)","caused-by":[]}}\n',
         )
         self.assertEqual((status, screen), (0, "name? one\nand? two\nchild two"))
+
+    def test_what_was_typed_before_the_question_is_no_answer(self):
+        example = os.path.join(HERE, "examples", "confirm_publish.py")
+        request = line_of(cc.GetAction(cc.OwnersOperation("foo")), args=[r"C:\no\prov.exe"]).decode()
+        answer, status, _ = self.converse([example], request, ("? [y/N]", "\r"), ahead="y\r")
+        self.assertIn('"message":"you did not agree to list or change', answer)
+        self.assertEqual(status, 0)
 
     PROMPT = "please paste the token for crates-io below"
     LOGIN = line_of(
@@ -1866,6 +1874,21 @@ class OnAWindowsConsole(Directory):
 
 
 class WithoutATerminal(Directory):
+    @unittest.skipUnless(WINDOWS, "needs Windows")
+    def test_a_program_in_the_current_directory_is_not_taken_for_one_on_the_path(self):
+        shutil.copy(sys.executable, self.path("here.exe"))
+        answers, _ = self.run_provider(
+            self.provider(
+                """
+                class Provider(Credential):
+                    def get(self, registry, operation, args):
+                        raise OtherError("status %d" % subprocess.call(["here", "-c", "pass"]))
+                """
+            ),
+            GET,
+        )
+        self.assertIn("WinError 2", answers[0])
+
     def test_a_token_cannot_be_asked_for(self):
         path = self.provider(
             """
@@ -2970,6 +2993,17 @@ class Vendored(Directory):
         self.assertEqual(output.decode(), hello + token_answer(TOKEN) + "\n" + hello)
         self.assertEqual((process.returncode, errors), (0, b""))
 
+    def test_one_folder_above_an_example_without_anything_else_from_there(self):
+        self.copy()
+        for name in ("json", "os", "queue", "re", "subprocess", "time"):
+            self.write(name + ".py", "raise SystemExit('shadowed')")
+        for name in sorted(os.listdir(os.path.join(HERE, "examples"))):
+            if name.endswith(".py") and name != "check_provider.py":
+                os.makedirs(self.path("tools"), exist_ok=True)
+                shutil.copy(os.path.join(HERE, "examples", name), self.path("tools"))
+                process = start([self.path("tools", name), "--cargo-plugin"], cwd="/")
+                self.assertEqual(self.finish_provider(process), ([], ""), name)
+
     def test_in_a_program_that_has_streams_of_its_own(self):
         self.copy()
         script = self.SCRIPT % ("", TOKEN)
@@ -3758,8 +3792,19 @@ class TokenFromCommand(Directory):
                     registry = cc.RegistryInfo("sparse+" * (url != CRATES_IO) + url, "corp.example")
                     self.assertEqual(self.answers(hosts, registry=registry, action=action), ([URL_NOT_SUPPORTED], ""))
         self.assertFalse(os.path.exists(self.path("ran")))
-        served = cc.RegistryInfo("sparse+http://u@CORP.example:8080/x")
+        served = cc.RegistryInfo("sparse+https://u@CORP.example:8080/x")
         self.assertEqual(self.answers(hosts, registry=served)[0], [token_answer("1")])
+
+    def test_a_host_is_not_served_in_clear_text(self):
+        words = ["--host", "r.example", "--host", "127.0.0.1", "--index", "sparse+http://s.example/", *printing("t")]
+        for url, answer in [
+            ("sparse+http://r.example/", URL_NOT_SUPPORTED),
+            ("http://r.example/", URL_NOT_SUPPORTED),
+            ("https://r.example/", token_answer("t")),
+            ("sparse+http://s.example/", token_answer("t")),
+            ("sparse+http://127.0.0.1:8080/", token_answer("t")),
+        ]:
+            self.assertEqual(self.answers(words, registry=cc.RegistryInfo(url))[0], [answer])
 
     def test_an_index_is_compared_as_a_whole(self):
         words = ["--index", CRATES_IO, "--host", "a.example", *printing("t")]
@@ -3791,6 +3836,8 @@ class TokenFromCommand(Directory):
             (["--host"], "--host needs a value after it"),
             (["--ttl", "1h", *command], "--ttl takes whole seconds, not '1h'"),
             (["--timeout", "-1", *command], "--timeout takes whole seconds, not '-1'"),
+            (["--timeout", "99999999", *command], "--timeout takes whole seconds, not '99999999'"),
+            (["tools/token"], "`tools/token` is a relative path: name the command's whole path"),
             (["--expires", "e", *command],
              "--expires names a field of JSON: name that of the token with --json, too"),
             (["--json", "t", "--ttl", "5", "--expires-in", "e", *command],
@@ -4064,7 +4111,8 @@ class PasswordStore(Directory):
 
     PROVIDER = example("password_store.py")
     CORP = cc.RegistryInfo("sparse+https://crates.corp.example/index/", "corp")
-    CORP_FILE = "cargo-registry/crates.corp.example.gpg"
+    CORP_ENTRY = "cargo-registry/sparse%2Bhttps%3A%2F%2Fcrates.corp.example%2Findex%2F"
+    CORP_FILE = CORP_ENTRY + ".gpg"
     PASSPHRASE = "open sesame"
 
     @classmethod
@@ -4137,7 +4185,7 @@ class PasswordStore(Directory):
         self.assertEqual(self.entries(), [self.CORP_FILE])
         self.assertNotIn(TOKEN.encode(), self.read("store/" + self.CORP_FILE))
         self.assertEqual(os.stat(self.path("store", self.CORP_FILE)).st_mode & 0o077, 0)
-        shown = subprocess.check_output(["pass", "show", "cargo-registry/crates.corp.example"])
+        shown = subprocess.check_output(["pass", "show", self.CORP_ENTRY])
         self.assertEqual(shown, TOKEN.encode() + b"\n")
 
     def test_the_first_line_is_the_token(self):
@@ -4150,7 +4198,7 @@ class PasswordStore(Directory):
         ]:
             with self.subTest(content):
                 process = subprocess.Popen(
-                    ["pass", "insert", "-m", "-f", "cargo-registry/crates.corp.example"],
+                    ["pass", "insert", "-m", "-f", self.CORP_ENTRY],
                     stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                 )  # fmt: skip
                 process.communicate(content)
@@ -4158,25 +4206,25 @@ class PasswordStore(Directory):
                 self.assertEqual((json.loads(line).get("Err", {}).get("message", line), errors), (answer, ""))
 
     NAMES = [
-        ("sparse+https://Crates.Corp.example/a/", [], "sparse%2Bhttps%3A%2F%2FCrates.Corp.example%2Fa%2F"),
-        ("sparse+https://crates.corp.example/a/", [], "crates.corp.example"),
-        ("sparse+https://crates.corp.example/b/../c", [], "crates.corp.example"),
-        ("sparse+https://crates.corp.example/a/", ["--per-index"],
-         "sparse%2Bhttps%3A%2F%2Fcrates.corp.example%2Fa%2F"),
-        ("sparse+http://crates.corp.example/a/", [], "sparse%2Bhttp%3A%2F%2Fcrates.corp.example%2Fa%2F"),
-        ("sparse+https://crates.corp.example:444/", [], "sparse%2Bhttps%3A%2F%2Fcrates.corp.example%3A444%2F"),
-        ("sparse+https://me@crates.corp.example/", [], "sparse%2Bhttps%3A%2F%2Fme%40crates.corp.example%2F"),
-        ("sparse+https://crates.corp.example", [], "sparse%2Bhttps%3A%2F%2Fcrates.corp.example"),
+        ("sparse+https://crates.corp.example/a/", [], "sparse%2Bhttps%3A%2F%2Fcrates.corp.example%2Fa%2F"),
+        ("sparse+https://../x", [], "sparse%2Bhttps%3A%2F%2F..%2Fx"),
+        ("sparse+https://Crates.Corp.example/a/", ["--per-host"], "sparse%2Bhttps%3A%2F%2FCrates.Corp.example%2Fa%2F"),
+        ("sparse+https://crates.corp.example/a/", ["--per-host"], "crates.corp.example"),
+        ("sparse+https://crates.corp.example/b/../c", ["--per-host"], "crates.corp.example"),
+        ("sparse+http://crates.corp.example/a/", ["--per-host"], "sparse%2Bhttp%3A%2F%2Fcrates.corp.example%2Fa%2F"),
+        ("sparse+https://crates.corp.example:444/", ["--per-host"], "sparse%2Bhttps%3A%2F%2Fcrates.corp.example%3A444%2F"),
+        ("sparse+https://me@crates.corp.example/", ["--per-host"], "sparse%2Bhttps%3A%2F%2Fme%40crates.corp.example%2F"),
+        ("sparse+https://crates.corp.example", ["--per-host"], "sparse%2Bhttps%3A%2F%2Fcrates.corp.example"),
         (CRATES_IO, [], "https%3A%2F%2Fgithub.com%2Frust-lang%2Fcrates.io-index"),
-        ("https://github.com/evil/index", [], "https%3A%2F%2Fgithub.com%2Fevil%2Findex"),
-        ("ssh://git@crates.corp.example/../../x", [], "ssh%3A%2F%2Fgit%40crates.corp.example%2F..%2F..%2Fx"),
-        ("https://crates.corp.example/~me", [], "https%3A%2F%2Fcrates.corp.example%2F~me"),
-        ("sparse+https://../x", [], "%2E."),
-        ("sparse+https://.git/", [], "%2Egit"),
-        ("sparse+https://-f/", [], "-f"),
-        ("sparse+https://$(id)/", [], "%24%28id%29"),
-        ("sparse+https://%2e%2e/", [], "%252e%252e"),
-        ("sparse+https://\u00e9/", [], "%C3%A9"),
+        ("https://github.com/evil/index", ["--per-host"], "https%3A%2F%2Fgithub.com%2Fevil%2Findex"),
+        ("ssh://git@crates.corp.example/../../x", ["--per-host"], "ssh%3A%2F%2Fgit%40crates.corp.example%2F..%2F..%2Fx"),
+        ("https://crates.corp.example/~me", ["--per-host"], "https%3A%2F%2Fcrates.corp.example%2F~me"),
+        ("sparse+https://../x", ["--per-host"], "%2E."),
+        ("sparse+https://.git/", ["--per-host"], "%2Egit"),
+        ("sparse+https://-f/", ["--per-host"], "-f"),
+        ("sparse+https://$(id)/", ["--per-host"], "%24%28id%29"),
+        ("sparse+https://%2e%2e/", ["--per-host"], "%252e%252e"),
+        ("sparse+https://\u00e9/", ["--per-host"], "%C3%A9"),
     ]  # fmt: skip
 
     def test_no_index_url_leads_out_of_the_folder_or_to_anothers_entry(self):
@@ -4191,7 +4239,7 @@ class PasswordStore(Directory):
         self.assertEqual((answers, errors), ([token_answer(last[name]) for _, _, name in self.NAMES], ""))
 
     def test_a_folder_in_an_entrys_place_is_none(self):
-        self.write("store/cargo-registry/crates.corp.example/token.gpg", "")
+        self.write("store/" + self.CORP_ENTRY + "/token.gpg", "")
         self.assertEqual(self.answers(get(self.CORP), logout(self.CORP)), ([NOT_FOUND, NOT_FOUND], ""))
         self.write("store/cargo-registry/r.example.gpg", "")
         below = cc.RegistryInfo("sparse+https://r.example/")
@@ -4204,28 +4252,24 @@ class PasswordStore(Directory):
         with mock.patch.dict(os.environ, HOME=self.directory, PASSWORD_STORE_DIR=""):
             self.assertEqual(self.answers(login("t"), get()), ([LOGIN_OK, token_answer("t")], ""))
 
-    def test_only_the_hosts_that_are_named(self):
-        words = ["--host", "A.example", "--host", "b.example", "--command", self.recorder()]
-        for url in ("sparse+https://c.example/", "https://a.example@evil.example/", "file:///a.example/x", ""):
+    def test_what_is_no_url_with_a_host_is_left_to_the_next_provider(self):
+        words = ["--command", self.recorder(), "--per-host"]
+        for url in ("file:///a.example/x", "sparse+https://", "..", ""):
             registry = cc.RegistryInfo(url)
             requests = [login(TOKEN, registry, words), get(registry, words), logout(registry, words)]
             self.assertEqual(self.answers(*requests), ([URL_NOT_SUPPORTED] * 3, ""))
-        self.assertEqual(self.answers(get(cc.RegistryInfo("file:///x"))), ([URL_NOT_SUPPORTED], ""))
         self.assertFalse(os.path.exists(self.path("log")))
-        registry = cc.RegistryInfo("sparse+https://a.example/")
-        self.assertEqual(self.answers(get(registry, words), login("t", registry, words)), ([NOT_FOUND, LOGIN_OK], ""))
-        unknown = line_of(cc.UnknownAction(), registry, words)
-        self.assertEqual(self.answers(unknown), ([NOT_SUPPORTED], ""))
+        self.assertEqual(self.answers(line_of(cc.UnknownAction())), ([NOT_SUPPORTED], ""))
 
     def test_the_token_is_on_no_command_line(self):
         words = ["--command", self.recorder(code="cat >>%s; echo said" % shlex.quote(self.path("input")))]
         self.assertEqual(self.answers(login(TOKEN, self.CORP, words)), ([LOGIN_OK], ""))
-        self.assertEqual(self.read("log"), b"insert -m -f cargo-registry/crates.corp.example\n")
+        self.assertEqual(self.read("log").decode(), "insert -m -f %s\n" % self.CORP_ENTRY)
         self.assertEqual(self.read("input"), TOKEN.encode() + b"\n")
 
     def test_gopass_is_told_in_its_own_words(self):
         code = (
-            'case $1 in\nls) echo other; test ! -e %s || echo cargo-registry/crates.corp.example;;\n'
+            "case $1 in\nls) echo other; test ! -e %s || echo " + self.CORP_ENTRY.replace("%", "%%") + ";;\n"
             "insert) cat >%s;;\nshow) cat %s;;\nrm) rm %s;;\nesac"
         )
         command = self.recorder("gopass", code % ((shlex.quote(self.path("kept")),) * 4))
@@ -4234,7 +4278,7 @@ class PasswordStore(Directory):
         answers, errors = self.answers(*[ask(self.CORP, words) for ask in requests])
         self.assertEqual(errors, "")
         self.assertEqual(answers, [NOT_FOUND, NOT_FOUND, LOGIN_OK, token_answer(TOKEN), LOGOUT_OK, NOT_FOUND])
-        entry = "cargo-registry/crates.corp.example"
+        entry = self.CORP_ENTRY
         listed = "ls --flat\n"
         self.assertEqual(
             self.read("log").decode(),
@@ -4263,13 +4307,14 @@ class PasswordStore(Directory):
         self.assertIn("File name too long", self.message(get(long))[0])
 
     def test_a_wrong_configuration_is_told(self):
-        for words, option in ((["--frob"], "--frob"), (["--per-index", "--host"], "--host"), (["\x1b[2J"], "\\x1b[2J")):
+        for words, option in ((["--frob"], "--frob"), (["--per-host", "--command"], "--command"), (["\x1b[2J"], "\\x1b[2J")):
             message, _ = self.message(logout(self.CORP, words))
             self.assertEqual(
                 message,
-                "unknown option '%s', or no value after it: there are --command NAME, --per-index and"
-                " --host HOST" % option,
+                "unknown option '%s', or no value after it: there are --command NAME and --per-host" % option,
             )
+        message, _ = self.message(logout(self.CORP, ["--command", "tools/pass"]))
+        self.assertEqual(message, "`tools/pass` is a relative path: name the command's whole path")
 
     def test_the_checker_finds_no_fault(self):
         words = ["-S", "-B", CHECKER, "--login", self.PROVIDER]
@@ -4315,7 +4360,7 @@ class PasswordStore(Directory):
     @needs("cargo")
     def test_a_registrys_whole_life_with_cargo(self):
         cargo = real_cargo(self)
-        cargo.configure(self.PROVIDER, "--host", "127.0.0.1")
+        cargo.configure(self.PROVIDER)
         self.assertIn("no token found for `alt`", cargo.cargo("build", status=101))
         cargo.cargo("login", "--registry", "alt", stdin=cargo.TOKEN.encode() + b"\n")
         (entry,) = self.entries()
@@ -4641,10 +4686,10 @@ PUBLISH = cc.GetAction(cc.PublishOperation("foo", "0.1.0", "ab12"))
 class ConfirmPublish(CargoWithExample):
     EXAMPLE = example("confirm_publish.py")
     ALL = "return GetResponse(Secret(%r))" % CargoWithExample.TOKEN
-    WHERE = "to alt at r.example (index sparse+https://r.example/index/)"
+    WHERE = "to alt (index sparse+https://r.example/index/), at r.example"
 
     def where(self):
-        return "to alt at 127.0.0.1 (index %s)" % self.index
+        return "to alt (index %s), at 127.0.0.1" % self.index
 
     def crate(self):
         """A published crate, for what can be done with one."""
@@ -4832,8 +4877,8 @@ class ConfirmPublish(CargoWithExample):
         action = cc.GetAction(cc.PublishOperation("a\x9bm\n", "\x1b[1A", "\x00"))
         shown, answer = self.on_a_terminal(action, b"n\n", registry)
         text = (
-            r"publish a\x9bm\n \x1b[1A, sha256 \x00, to \u202ealt\r at no host"
-            r" (index sparse+https://\u0430lt.example@r.example/\x1b[2J)"
+            r"publish a\x9bm\n \x1b[1A, sha256 \x00, to \u202ealt\r"
+            r" (index sparse+https://\u0430lt.example@r.example/\x1b[2J), at no host"
         )
         self.assertEqual(shown, text + "? [y/N] ")
         self.assertEqual(json.loads(answer)["Err"]["message"], "you did not agree to " + text)
@@ -4843,8 +4888,8 @@ class ConfirmPublish(CargoWithExample):
         shown, _ = self.on_a_terminal(cc.GetAction(cc.OwnersOperation("foo")), b"n\n", registry)
         self.assertEqual(
             shown,
-            "list or change the owners of foo to a registry without a name at evil.example"
-            " (index sparse+https://crates.corp.example@evil.example/index/)? [y/N] ",
+            "list or change the owners of foo to a registry without a name"
+            " (index sparse+https://crates.corp.example@evil.example/index/), at evil.example? [y/N] ",
         )
 
     def test_errors_of_the_other_provider_pass_unchanged(self):
@@ -5404,6 +5449,8 @@ class TrustedPublishing(CargoWithExample):
             ("sparse+https://corp.example@evil.example/index/", ["--token-url", url]),
             ("sparse+https://corp.example\\@evil.example/index/", ["--token-url", url]),
             ("corp.example", ["--token-url", url]),
+            ("sparse+http://corp.example/index/", ["--token-url", url]),
+            ("https://corp.example/index", ["--token-url", url]),
         ]:
             registry = cc.RegistryInfo(index_url, "corp")
             for action in (self.READ, PUBLISH, cc.LogoutAction()):
@@ -5685,6 +5732,7 @@ class Readme(Directory):
     @unittest.skipUnless(WINDOWS, "needs Windows")
     def test_the_file_for_windows_starts_a_provider(self):
         (source,) = [text for language, text in self.blocks if language == "bat"]
+        source = re.sub(r"C:.*?python\.exe", lambda _: sys.executable, source)
         os.mkdir(self.path("corp tools"))
         shutil.copy(MODULE, self.path("corp tools"))
         self.write("corp tools/prov.py", Vendored.SCRIPT % ("", TOKEN))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Several providers, one after the other, for one registry: Cargo's own setting takes only one.
+r"""Several providers, one after the other, for one registry: Cargo's own setting takes only one.
 
 Goes on from one to the next as Cargo does with `registry.global-credential-providers`, but in the
 order in which they are written. In .cargo/config.toml each argument is a provider, with a `--` at
@@ -14,10 +14,10 @@ A provider is split on white space. One with a space in its path or in an argume
 that is where Cargo puts what is passed to `cargo login -- ARG`: so nothing there is ever started.
 
 What it does not do: start what is built into Cargo (`cargo:token`), or look into [credential-alias].
-As Cargo does, `cargo login` stores the token in the first provider that takes it, and `cargo logout`
-erases it from the first that has one. To try it without Cargo:
+As with Cargo, `cargo login` and `cargo logout` end at the first provider that says neither not-found
+nor url-not-supported: put one that can login first. To try it without Cargo:
 
-    echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"logout",'\\
+    echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"logout",'\
     '"args":["/path/to/first.py","/path/to/second.py","--"]}' | ./chain.py
 """
 
@@ -25,7 +25,7 @@ import json
 import os
 import sys
 
-sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
 from cargo_credential import (
     Action,
@@ -38,10 +38,6 @@ from cargo_credential import (
     UrlNotSupported,
     main,
 )
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 
 class Chain(Credential):
@@ -94,7 +90,7 @@ def provider(text: str) -> CredentialProcess:
 def json_words(text: str) -> "list[str]":
     """The path and arguments in an array: what starts with a bracket is one, or no JSON."""
     try:
-        words: list[Any] = json.loads(text)
+        words: list[str] = json.loads(text)
     except (ValueError, RecursionError):
         words = []
     if {type(word) for word in words} != {str}:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Asks on the terminal before another provider gives a token to publish, yank or change owners.
+r"""Asks on the terminal before another provider gives a token to publish, yank or change owners.
 
 The other provider is not even started before the answer is yes. It is asked without a question for a
 token to read with, at `cargo login` and at `cargo logout`. In .cargo/config.toml, with the whole path
@@ -13,14 +13,14 @@ What it does not do: tell where the crate is uploaded to. That is for the regist
 in its config.json), and Cargo tells no provider. Nor does it keep anybody from the other provider who
 can run that one by itself. To try it without Cargo, on a terminal:
 
-    echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"get","operation":"owners",'\\
+    echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"get","operation":"owners",'\
     '"name":"foo","args":["/path/to/prov.py"]}' | ./confirm_publish.py
 """
 
 import os
 import sys
 
-sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
 from cargo_credential import (
     Action,
@@ -100,7 +100,12 @@ def confirm(registry: RegistryInfo, operation: Operation) -> None:
 
 def discard_typed_ahead() -> None:
     """Only what is typed after the question is an answer to it."""
-    if sys.platform != "win32":
+    if sys.platform == "win32":
+        import msvcrt
+
+        while msvcrt.kbhit():
+            msvcrt.getwch()
+    else:
         import termios
 
         termios.tcflush(sys.stdin, termios.TCIFLUSH)
@@ -116,8 +121,9 @@ def question(registry: RegistryInfo, operation: Operation) -> str:
         what = f"{operation.kind} {operation.name} {operation.vers}"
     elif isinstance(operation, OwnersOperation):
         what = f"list or change the owners of {operation.name}"
-    where = f"{registry.name or 'a registry without a name'} at {registry.host or 'no host'}"
-    text = f"{what} to {where} (index {registry.index_url})"
+    # The host last: a long URL, which the registry's author chose, must not scroll it away.
+    where = f"{registry.name or 'a registry without a name'} (index {registry.index_url})"
+    text = f"{what} to {where}, at {registry.host or 'no host'}"
     return ascii(text)[1:-1]  # nothing in it can steer the terminal or look like another letter
 
 

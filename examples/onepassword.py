@@ -32,7 +32,7 @@ import subprocess
 import sys
 from typing import Any
 
-sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
 from cargo_credential import (
     Action,
@@ -123,18 +123,18 @@ class OnePassword(Credential):
         options = [f"--account={self._account}"] if self._account else []
         if vault and self._vault:
             options.append(f"--vault={self._vault}")
-        stdin = None if given is None else subprocess.PIPE  # `op` takes a template from a pipe alone
+        template = None if given is None else given.encode("ascii")  # `op` takes it from a pipe alone
+        command = ["op", *words, *options]
         try:
-            process = subprocess.Popen(
-                ["op", *words, *options], stdin=stdin, stdout=subprocess.PIPE, env=self._environment
+            process = subprocess.run(
+                command, input=template, stdout=subprocess.PIPE, env=self._environment, check=False
             )
         except OSError as error:
             raise OtherError("cannot run `op`", [os.strerror(error.errno or 0)]) from None
-        output, _ = process.communicate(None if given is None else given.encode("ascii"))
         if process.returncode:
             said = " ".join(words[:2])
             raise OtherError(f"`op {said}` failed with status {process.returncode}, as it says above")
-        return output
+        return process.stdout
 
 
 def parse(args: "list[str]") -> "tuple[str | None, str | None]":
@@ -183,7 +183,7 @@ def websites(item: Any) -> "list[str]":
 
 def read_json(output: bytes) -> Any:
     try:
-        return json.loads(output.decode("utf-8"))
+        return json.loads(output)
     except (ValueError, RecursionError):  # `from None`: it has the output
         raise OtherError("`op` printed something else than JSON: is it version 2?") from None
 

@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
 """Keeps tokens in the password store of `pass`, or of `gopass`: cargo login, logout and all else.
 
-    password_store.py [--command gopass] [--per-index] [--host HOST]...
+    password_store.py [--command gopass] [--per-host]
 
-A token's entry is `cargo-registry/HOST`, shared by all sparse indexes that are at https://HOST/.
-Any other index has an entry of its own, named after its whole URL, as all have with --per-index: it
-is the index that says where Cargo sends the token, and git hosts have indexes of many people. So no
-registry is given a token that was not stored for it; with --host (repeatable) the store is not even
-looked at for others. The token is the entry's first line, and goes through pipes, never through a
-command line. A locked key is asked for on the terminal; where Cargo's standard error is no
+A token's entry is named after the whole URL of the index, which says where Cargo sends the token: even
+on the same host, another folder can be somebody else's index. So no registry is given a token that was
+not stored for it. With --per-host, all sparse indexes at https://HOST/ share the entry
+`cargo-registry/HOST`: for a host on which nobody else can put files. The token is the entry's first
+line, and goes through pipes, never through a command line. A locked key is asked for on the terminal; where Cargo's standard error is no
 terminal, set GPG_TTY for that, as gpg-agent's manual says. What pass and gpg say is shown as it is.
 
 What it does not do: set up the store (`pass init KEY`) or sync it. Tested with pass 1.7.4 and GnuPG
@@ -29,7 +28,7 @@ import subprocess
 import sys
 from urllib.parse import quote
 
-sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
 from cargo_credential import (
     Action,
@@ -52,11 +51,11 @@ from cargo_credential import (
 
 class PasswordStore(Credential):
     def perform(self, registry: RegistryInfo, action: Action, args: "list[str]") -> CredentialResponse:
-        self._command, per_index, hosts = parse(args)
+        self._command, per_host = parse(args)
         self._gopass = os.path.splitext(os.path.basename(self._command))[0] == "gopass"
-        if registry.host is None or (hosts and registry.host not in hosts):
+        if registry.host is None:
             raise UrlNotSupported  # Cargo asks its next provider
-        self._entry = entry_of(registry.index_url, registry.host, per_index)
+        self._entry = entry_of(registry.index_url, registry.host, per_host)
         return super().perform(registry, action, args)
 
     def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> CredentialResponse:
@@ -98,45 +97,46 @@ class PasswordStore(Credential):
         if sys.platform != "win32" and os.isatty(2):
             # Standard input is /dev/tty, whose name pass would take. To gpg-agent, which asks for
             # the passphrase and has no terminal of its own, that is no terminal.
-            environment.setdefault("GPG_TTY", os.ttyname(2))
-        stdin = None if given is None else subprocess.PIPE
+            try:
+                environment.setdefault("GPG_TTY", os.ttyname(2))
+            except OSError:
+                pass  # it has no name here, as in some containers
+        command = [self._command, *words]
         try:
-            process = subprocess.Popen(
-                [self._command, *words], stdin=stdin, stdout=subprocess.PIPE, env=environment
+            process = subprocess.run(
+                command, input=given, stdout=subprocess.PIPE, env=environment, check=False
             )
         except OSError as error:
             raise OtherError(f"cannot run `{self._command}`", [os.strerror(error.errno or 0)]) from None
-        output, _ = process.communicate(given)
         if process.returncode:
             raise OtherError(
                 f"`{self._command} {words[0]}` failed with status {process.returncode}, as it says above"
             )
-        return output
+        return process.stdout
 
 
-def parse(args: "list[str]") -> "tuple[str, bool, list[str]]":
-    command, per_index = "pass", False
-    hosts: list[str] = []
+def parse(args: "list[str]") -> "tuple[str, bool]":
+    command, per_host = "pass", False
     rest = list(args)
     while rest:
         option = rest.pop(0)
-        if option == "--per-index":
-            per_index = True
+        if option == "--per-host":
+            per_host = True
         elif option == "--command" and rest:
             command = rest.pop(0)
-        elif option == "--host" and rest:
-            hosts.append(rest.pop(0).lower())
         else:
             raise OtherError(
-                f"unknown option {option!r}, or no value after it: there are --command NAME, --per-index"
-                " and --host HOST"
+                f"unknown option {option!r}, or no value after it: there are --command NAME and --per-host"
             )
-    return command, per_index, hosts
+    # From the current directory, it could be a program out of somebody else's repository.
+    if os.path.dirname(command) and not os.path.isabs(command):
+        raise OtherError(f"`{command}` is a relative path: name the command's whole path")
+    return command, per_host
 
 
-def entry_of(index_url: str, host: str, per_index: bool) -> str:
+def entry_of(index_url: str, host: str, per_host: bool) -> str:
     """The entry's name: `quote` leaves no slash in it, and no two URLs have the same."""
-    shared = not per_index and index_url.startswith(f"sparse+https://{host}/")
+    shared = per_host and index_url.startswith(f"sparse+https://{host}/")
     name = quote(host if shared else index_url, safe="~")  # as older Pythons do not by themselves
     if name.startswith("."):  # `..` is a host, too, but must not be a path
         name = "%2E" + name[1:]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs a command that prints a token, as Cargo's `cargo:token-from-stdout` does, for certain hosts.
+r"""Runs a command that prints a token, as Cargo's `cargo:token-from-stdout` does, for certain hosts.
 
 That one serves every registry, knows no scheme and no expiry, and leaves the carriage return of a
 line that ends as on Windows, with which Cargo does not publish.
@@ -17,8 +17,8 @@ line that ends as on Windows, with which Cargo does not publish.
 
 Name the host: without --host and --index, the command's token goes to every registry that Cargo
 asks about, and a cloned repository's configuration can name any. What the index says decides where
-Cargo sends tokens, so where others can put an index, as on github.com, name the --index instead;
-that of crates.io is https://github.com/rust-lang/crates.io-index.
+Cargo sends tokens, and any folder can be an index: where others can put files on the host, as on a
+forge, name the --index instead. That of crates.io is https://github.com/rust-lang/crates.io-index.
 
 In each ARG, {index_url}, {host} and {name} are the registry's. All three are somebody else's words:
 if one begins with `-`, or holds what a shell could read as more than text, that is an error. As they
@@ -36,7 +36,7 @@ password_store.py for a provider that can. For AWS CodeArtifact, in .cargo/confi
 
 To try it without Cargo:
 
-    echo '{"v":1,"registry":{"index-url":""},"kind":"get","operation":"read","args":["echo","x"]}' \\
+    echo '{"v":1,"registry":{"index-url":""},"kind":"get","operation":"read","args":["echo","x"]}' \
       | ./token_from_command.py
 """
 
@@ -50,7 +50,7 @@ import time
 from datetime import datetime
 from typing import Any
 
-sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
 from cargo_credential import (
     Action,
@@ -116,13 +116,16 @@ def parse(args: "list[str]") -> "tuple[list[tuple[str, str]], list[str]]":
         pairs.append((option, rest.pop(0)))
     if not rest:
         raise OtherError("there is no command: name one that prints a token, after the options")
+    # From the current directory, it could be a program out of somebody else's repository.
+    if os.path.dirname(rest[0]) and not os.path.isabs(rest[0]):
+        raise OtherError(f"`{rest[0]}` is a relative path: name the command's whole path")
     check(dict(pairs))
     return pairs, rest
 
 
 def check(options: "dict[str, str]") -> None:
     for option in ("--ttl", "--timeout"):
-        if not re.match(r"[0-9]{1,9}\Z", options.get(option, "0")):
+        if not re.match(r"[0-9]{1,7}\Z", options.get(option, "0")):
             raise OtherError(f"{option} takes whole seconds, not {options[option]!r}")
     lives = [option for option in ("--expires", "--expires-in", "--ttl") if option in options]
     if len(lives) > 1:
@@ -134,7 +137,11 @@ def check(options: "dict[str, str]") -> None:
 def is_served(registry: RegistryInfo, pairs: "list[tuple[str, str]]") -> bool:
     hosts = [value.lower() for option, value in pairs if option == "--host"]
     indexes = [value for option, value in pairs if option == "--index"]
-    return not (hosts or indexes) or registry.host in hosts or registry.index_url in indexes
+    if registry.index_url in indexes or not (hosts or indexes):
+        return True
+    # In clear text, anybody on the way could read the token, or answer in the host's name.
+    clear_text = registry.index_url.partition("://")[0] in ("http", "sparse+http")
+    return registry.host in hosts and (not clear_text or registry.host in ("127.0.0.1", "localhost"))
 
 
 def fill_in(command: "list[str]", registry: RegistryInfo) -> "list[str]":
@@ -198,7 +205,7 @@ def stop(process: "subprocess.Popen[bytes]", session: bool) -> None:
 
 def read_json(output: bytes, command: str) -> Any:
     try:
-        return json.loads(output.decode("utf-8"))
+        return json.loads(output)
     except (ValueError, RecursionError):  # `from None`: it has the output
         raise OtherError(f"what `{command}` printed is not JSON") from None
 

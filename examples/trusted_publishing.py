@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Publishes from GitHub Actions without a stored token: crates.io trusted publishing.
+r"""Publishes from GitHub Actions without a stored token: crates.io trusted publishing.
 
 When Cargo is about to upload, the job's identity is exchanged for a token that lives 30 minutes. The
 crate must exist, and name the repository and workflow as its trusted publisher:
@@ -28,7 +28,7 @@ What it does not do:
 It connects directly, or through the proxy of the environment's https_proxy and no_proxy, which sees no
 token. To try it without Cargo, and be told what is missing:
 
-    echo '{"v":1,"registry":{"index-url":"https://github.com/rust-lang/crates.io-index"},'\\
+    echo '{"v":1,"registry":{"index-url":"https://github.com/rust-lang/crates.io-index"},'\
     '"kind":"get","operation":"read"}' | ./trusted_publishing.py
 """
 
@@ -42,7 +42,7 @@ from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import ProxyHandler, Request
 
-sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
 from cargo_credential import (
     Action,
@@ -122,8 +122,8 @@ def token_url(registry: RegistryInfo, args: "list[str]") -> str:
     local = host in ("127.0.0.1", "::1") and url.startswith("http://")
     if host is None or not (url.startswith("https://") or local):
         raise OtherError(f"--token-url must be an https:// URL, not `{url}`")
-    # Cargo sends the token to the registry: it must be the one that gave it.
-    if registry.host != host:
+    # Cargo sends the token to the registry: it must be the one that gave it, and not in clear text.
+    if registry.host != host or not (registry.index_url.startswith("sparse+https://") or local):
         raise UrlNotSupported
     return url
 
