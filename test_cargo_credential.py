@@ -9,6 +9,7 @@ CARGO_CREDENTIAL_FUZZ=SECONDS makes the fuzz test run longer.
 """
 
 import ast
+import atexit
 import copy
 import datetime
 import hashlib
@@ -44,6 +45,8 @@ MODULE = os.path.join(HERE, "cargo_credential.py")
 CRATES_IO = "https://github.com/rust-lang/crates.io-index"
 TOKEN = "s3cr3t-t0ken"
 WINDOWS = sys.platform == "win32"
+CACHE = tempfile.mkdtemp()
+atexit.register(shutil.rmtree, CACHE, True)
 NO_WINDOW = 0x08000000  # CREATE_NO_WINDOW: with a console of its own
 if not WINDOWS:
     import fcntl
@@ -1119,12 +1122,13 @@ class Directory(unittest.TestCase):
             return file.read()
 
     def provider(self, body, name="prov.py"):
-        """An executable provider next to a copy of the module; `body` defines `Provider`."""
-        if not os.path.exists(self.path("cargo_credential.py")):  # another may be reading it
-            shutil.copy(MODULE, self.directory)
-        text = "#!%s\nimport os, subprocess, sys, threading, time\nfrom cargo_credential import *\n"
+        """An executable provider; `body` defines `Provider`."""
+        text = (
+            "#!%s -S\nimport os, subprocess, sys, threading, time\n"
+            "sys.path.insert(1, %r)\nfrom cargo_credential import *\n"
+        )
         source = textwrap.dedent(body) + "\nif __name__ == '__main__':\n    main(Provider())\n"
-        return self.write(name, text % sys.executable + source, 0o755)
+        return self.write(name, text % (sys.executable, HERE) + source, 0o755)
 
     def program(self, code, name="other.py"):
         """The path of a program that Cargo could start."""
@@ -1152,7 +1156,9 @@ def environment(**more):
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     # `/usr/bin/env python3` in a shebang is to be this Python
     kept["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
-    return dict(kept, PYTHONDONTWRITEBYTECODE="1", **more)
+    if sys.version_info < (3, 8):
+        return dict(kept, PYTHONDONTWRITEBYTECODE="1", **more)
+    return dict(kept, PYTHONPYCACHEPREFIX=CACHE, **more)  # the module is compiled once, but not here
 
 
 def start(command, session=True, **options):
@@ -2909,7 +2915,8 @@ class Vendored(Directory):
 
     def assert_answers(self, *command, **variables):
         env = environment(**variables)
-        del env["PYTHONDONTWRITEBYTECODE"]
+        for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"):
+            env.pop(name, None)
         process = start(list(command) + ["--cargo-plugin"], cwd=self.directory, env=env)
         answers, errors = self.finish_provider(process, GET, GET)
         self.assertEqual((answers, errors), ([token_answer(TOKEN)] * 2, ""))
