@@ -56,9 +56,9 @@ if not WINDOWS:
 
 
 def needs(*tools):
-    """Skip a test where a tool is missing; fail in CI, which installs them all."""
+    """Skip a test where a tool is missing; fail in CI, which installs them all but on Windows."""
     missing = [tool for tool in tools if shutil.which(tool) is None]
-    if missing and not os.environ.get("CI"):
+    if missing and (WINDOWS or not os.environ.get("CI")):
         return unittest.skip("needs " + ", ".join(missing))
     return lambda test: test
 
@@ -2015,8 +2015,8 @@ class OtherProviders(Directory):
                 if "Expecting" not in str(causes):  # PyPy has other words for it
                     self.assertEqual(why, causes)
 
-    @posix_only
     @needs("cargo")
+    @posix_only
     def test_they_are_cargos_words(self):
         self.write("project/.cargo/config.toml", "")
         for code, message, _ in self.BROKEN:
@@ -2458,8 +2458,8 @@ for line in sys.stdin:
         _, lines = self.report(self.check(path))
         self.assertEqual(lines[-1], "11 ok, 0 warn, 0 FAIL")
 
-    @posix_only
     @needs("node")
+    @posix_only
     def test_no_false_alarm_on_a_provider_for_node(self):
         self.assert_good(
             self.write(
@@ -3291,8 +3291,8 @@ class WithCargo(Directory):
         self.configure(extra="\n".join(lines) + "\n")
 
 
-@posix_only
 @needs("cargo")
+@posix_only
 class RealCargo(WithCargo):
     """What counts in the end: cargo itself."""
 
@@ -3495,8 +3495,8 @@ class RealCargo(WithCargo):
             self.cargo("update")
 
 
-@posix_only
 @needs("cargo")
+@posix_only
 class CargoSays(WithCargo):
     """Each row of the README's tables of what Cargo does, what it says, and how often it asks."""
 
@@ -4027,8 +4027,8 @@ class TokenFromCommand(Directory):
         )
         return [cargo.write("teller.sh", script, 0o755), "{index_url}"]
 
-    @posix_only
     @needs("cargo")
+    @posix_only
     def test_cargo_builds_publishes_and_asks_as_its_own_provider_does(self):
         cargo = real_cargo(self)
         logs = []
@@ -4045,8 +4045,8 @@ class TokenFromCommand(Directory):
         self.assertEqual(logs[0], logs[1])
         self.assertEqual(logs[0].decode(), "%s %s alt\n" % (cargo.index, cargo.index) * 2)
 
-    @posix_only
     @needs("cargo")
+    @posix_only
     def test_cargo_publishes_with_a_line_that_ends_as_on_windows(self):
         cargo = real_cargo(self)
         command = cargo.write("crlf.sh", "#!/bin/sh\nprintf '%%s\\r\\n' '%s'\n" % cargo.TOKEN, 0o755)
@@ -4056,8 +4056,8 @@ class TokenFromCommand(Directory):
         cargo.configure(self.PROVIDER, command)
         cargo.cargo("publish", "--allow-dirty", "--no-verify")
 
-    @posix_only
     @needs("cargo")
+    @posix_only
     def test_cargo_asks_again_when_the_token_expires(self):
         cargo = real_cargo(self)
         for life, times in (("3600", 1), ("50", 8)):  # a minute early
@@ -4068,8 +4068,8 @@ class TokenFromCommand(Directory):
             os.remove(cargo.path("log"))
             cargo.registry.index.pop("app")
 
-    @posix_only
     @needs("cargo")
+    @posix_only
     def test_cargo_login_and_logout_end_as_with_its_own_provider(self):
         cargo = real_cargo(self)
         for provider in ([self.PROVIDER, "--scheme", "Bearer"], ["cargo:token-from-stdout"]):
@@ -4082,8 +4082,8 @@ class TokenFromCommand(Directory):
                     shown,
                 )
 
-    @posix_only
     @needs("cargo")
+    @posix_only
     def test_cargo_asks_the_next_provider_about_another_host(self):
         cargo = real_cargo(self)
         words = ["--scheme", "Bearer", *self.teller(cargo)]
@@ -4096,8 +4096,8 @@ class TokenFromCommand(Directory):
         shown = cargo.cargo("update", status=101)
         self.assertIn("no credential providers could handle the request", shown)
 
-    @posix_only
     @needs("cargo")
+    @posix_only
     def test_the_command_has_the_terminal_under_cargo(self):
         cargo = real_cargo(self)
         script = "test -t 0 && printf 'password? ' >&2 && read -r x </dev/tty && test \"$x\" = open && echo '%s'" % cargo.TOKEN
@@ -4111,8 +4111,8 @@ class TokenFromCommand(Directory):
         self.assertNotIn(TOKEN.encode(), rest)
 
 
-@posix_only
 @needs("pass", "gpg")
+@posix_only
 class PasswordStore(Directory):
     """The real pass and gpg, with keys that are thrown away, and a gpg-agent of their own."""
 
@@ -4688,8 +4688,8 @@ class CargoWithExample(WithCargo):
 PUBLISH = cc.GetAction(cc.PublishOperation("foo", "0.1.0", "ab12"))
 
 
-@posix_only
 @needs("cargo")
+@posix_only
 class ConfirmPublish(CargoWithExample):
     EXAMPLE = example("confirm_publish.py")
     ALL = "return GetResponse(Secret(%r))" % CargoWithExample.TOKEN
@@ -4934,8 +4934,8 @@ class ConfirmPublish(CargoWithExample):
         self.assertEqual(output.decode().splitlines()[-1], "11 ok, 0 warn, 0 FAIL")
 
 
-@posix_only
 @needs("cargo")
+@posix_only
 class Chain(CargoWithExample):
     EXAMPLE = example("chain.py")
     OK = "return {'get': GetResponse(Secret(%r)), 'login': LoginResponse()," % CargoWithExample.TOKEN
@@ -5230,8 +5230,8 @@ class WebServer(RegistryServer):
         return 200 if lines else 404, "\n".join(lines).encode()
 
 
-@posix_only
 @needs("cargo", "openssl")
+@posix_only
 class TrustedPublishing(CargoWithExample):
     """Both services on loopback: the example itself and its checks of hosts are as they are."""
 
@@ -5751,8 +5751,8 @@ class Readme(Directory):
         self.assertEqual(response, cc.GetResponse(cc.Secret(TOKEN)))
 
 
-@posix_only
 @needs("cargo")
+@posix_only
 class ReadmeWithCargo(CargoWithExample):
     def test_cargo_takes_each_configuration(self):
         """cargo logout asks the configured provider, with the arguments as they are written."""
