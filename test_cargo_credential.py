@@ -2434,6 +2434,7 @@ for line in sys.stdin:
             with open(os.path.join(HERE, "README.md"), encoding="utf-8") as file:
                 source = re.search(r"```python\n(.*?)```", file.read(), re.DOTALL).group(1)
             shutil.copy(MODULE, self.directory)
+            os.mkdir(self.path("__pycache__"))
             _, lines = self.report(self.check(self.write("prov.py", source, 0o755)))
             self.assertEqual(lines[-1], "11 ok, 0 warn, 0 FAIL")
             example = os.path.join(HERE, "examples", "stdout_redirected.py")

@@ -392,6 +392,7 @@ class Checker:
         if (b"python" in first or b"pypy" in first) and not re.search(rb" -\w*[IP]", first):
             library = os.listdir(os.path.dirname(os.__file__))
             standard = getattr(sys, "stdlib_module_names", {name.partition(".")[0] for name in library})
+            standard = standard - {"__pycache__"}
             for name in sorted(os.listdir(directory)):
                 module, ending = os.path.splitext(name)
                 if module in standard and (ending == ".py" or os.path.isdir(os.path.join(directory, name))):
