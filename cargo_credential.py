@@ -1453,7 +1453,8 @@ def _command_line(arguments: "list[str]") -> None:
             _say(f"cargo_credential.py: {error}")
             sys.exit(2)
         main(_FileCredential(arguments))
-        os._exit(0)  # all is written; the interpreter's own end takes a tenth of the run
+        _quietly(sys.stdout, "flush")
+        os._exit(0)  # the interpreter's own end takes a tenth of the run
 
 
 if __name__ == "__main__":

@@ -1715,6 +1715,12 @@ class OnATerminal(Directory):
         terminal = self.terminal([sys.executable, MODULE, "--example-file"])
         self.assertIn(b'cargo_credential.py", "--example-file"]\r\n', terminal.rest()[1])
 
+    def test_the_configuration_can_be_written_to_a_file(self):
+        terminal = self.terminal([sys.executable, MODULE, "--example-file"], stdout=subprocess.PIPE)
+        shown = terminal.process.stdout.read().decode()
+        self.assertEqual(shown, cc._CONFIGURATION.format('["%s", "--example-file"]' % MODULE))
+        self.assertEqual(terminal.rest(), (0, b""))
+
     def test_the_module_alone_shows_its_usage(self):
         terminal = self.terminal([sys.executable, MODULE])
         status, shown = terminal.rest()

@@ -6,7 +6,8 @@ line that ends as on Windows, with which Cargo does not publish.
 
     token_from_command.py [OPTION]... COMMAND [ARG]...
 
-    --host HOST        serve this host (repeatable), and leave others to Cargo's next provider
+    --host HOST        serve this host (repeatable), but not in clear text: leave all else to Cargo's
+                       next provider
     --index URL        serve this index (repeatable): scheme, port and path are compared as well
     --scheme WORD      put `WORD ` before the token, as in --scheme Bearer
     --json FIELD       the output is JSON, with the token in this field (a.b: field b of field a)
