@@ -56,9 +56,10 @@ So look at the registry (`host`; `index_url` has scheme and port) before the act
 
 How tokens stay hidden: a Secret shows its value nowhere by itself. The values of a request's
 Secrets, and of the newest from before it, are replaced in each error text for Cargo or standard
-error, also where repr or JSON has escaped them. What was never a Secret is not found, nor one of a few characters within another word, nor a part of one (but for
-what follows a scheme such as `Bearer `), nor an encoded one (base64, a URL), nor what a provider
-or its children print themselves. So make a token a Secret as soon as you have it.
+error, also where repr or JSON has escaped them. What was never a Secret is not found, nor one of a
+few characters within another word, nor a part of one (but for what follows a scheme such as
+`Bearer `), nor an encoded one (base64, a URL), nor what a provider or its children print themselves.
+So make a token a Secret as soon as you have it.
 
 This is the Rust crate cargo-credential 0.4.11 in Python: "Source" names the crate's item.
 https://doc.rust-lang.org/cargo/reference/credential-provider-protocol.html is the protocol.
