@@ -3756,6 +3756,17 @@ def real_cargo(test, **variables):
     return cargo
 
 
+def open_on_a_terminal(test, cargo):
+    """`cargo update` on a terminal, where the provider's command asks for the password `open`."""
+    terminal = Terminal(["cargo", "update"], cwd=cargo.path("project"), env=cargo.cargo_environment())
+    test.addCleanup(terminal.close)
+    terminal.read(b"password? ")
+    terminal.type(b"open\n")
+    status, rest = terminal.rest()
+    test.assertEqual(status, 0, rest)
+    test.assertNotIn(TOKEN.encode(), rest)
+
+
 def printing(output, status=0):
     """A command that prints these bytes or this text."""
     output = output if isinstance(output, bytes) else output.encode("utf-8")
@@ -3792,6 +3803,7 @@ class TokenFromCommand(Directory):
             ([*printing("t"), "--scheme", "Bearer"], "t"),
             (["--json", "a.b", *printing('{"a":{"b":"t\\n","c":"u"}}')], "t"),
             (["--scheme", "Bearer", "--json", "t", *printing('\n{"t": "u"}\n')], "Bearer u"),
+            (["--json", "t", *printing('\ufeff{"t": "u"}\r\n')], "u"),  # as PowerShell writes it
         ]
         answers, _ = self.answers(*[words for words, _ in rows])
         self.assertEqual(answers, [token_answer(token) for _, token in rows])
@@ -4109,13 +4121,7 @@ class TokenFromCommand(Directory):
         cargo = real_cargo(self)
         script = "test -t 0 && printf 'password? ' >&2 && read -r x </dev/tty && test \"$x\" = open && echo '%s'" % cargo.TOKEN
         cargo.configure(self.PROVIDER, "--timeout", "60", "sh", "-c", script)
-        terminal = Terminal(["cargo", "update"], cwd=cargo.path("project"), env=cargo.cargo_environment())
-        self.addCleanup(terminal.close)
-        terminal.read(b"password? ")
-        terminal.type(b"open\n")
-        status, rest = terminal.rest()
-        self.assertEqual(status, 0, rest)
-        self.assertNotIn(TOKEN.encode(), rest)
+        open_on_a_terminal(self, cargo)
 
 
 @needs("pass", "gpg")
@@ -4280,6 +4286,17 @@ class PasswordStore(Directory):
         self.assertEqual(self.answers(login(TOKEN, self.CORP, words)), ([LOGIN_OK], ""))
         self.assertEqual(self.read("log").decode(), "insert -m -f %s\n" % self.CORP_ENTRY)
         self.assertEqual(self.read("input"), TOKEN.encode() + b"\n")
+
+    def test_a_terminal_without_a_name_is_no_fault(self):
+        """As in a container whose terminal comes from outside."""
+        code = (
+            "import os, runpy\ndef nameless(descriptor): raise OSError(19, 'No such device')\n"
+            "os.ttyname, os.isatty = nameless, lambda descriptor: True\n"
+            "runpy.run_path(%r, run_name='__main__')" % self.PROVIDER
+        )
+        process = start(["-c", code, "--cargo-plugin"], cwd=self.directory)
+        answers, errors = self.finish_provider(process, login(TOKEN), get())
+        self.assertEqual((answers, errors), ([LOGIN_OK, token_answer(TOKEN)], ""))
 
     def test_gopass_is_told_in_its_own_words(self):
         code = (
@@ -4638,13 +4655,7 @@ else:
         self.write("bin/op", asking + 'exec %s "$@"\n' % shlex.quote(self.program(self.OP, "bin/op2")), 0o755)
         self.keep([dict(self.ITEM, urls=[{"href": cargo.index}], fields=[{"id": "password", "value": cargo.TOKEN}])])
         cargo.configure(self.PROVIDER)
-        terminal = Terminal(["cargo", "update"], cwd=cargo.path("project"), env=cargo.cargo_environment())
-        self.addCleanup(terminal.close)
-        terminal.read(b"password? ")
-        terminal.type(b"open\n")
-        status, rest = terminal.rest()
-        self.assertEqual(status, 0, rest)
-        self.assertNotIn(TOKEN.encode(), rest)
+        open_on_a_terminal(self, cargo)
 
 
 class CargoWithExample(WithCargo):

@@ -135,7 +135,8 @@ def parse(args: "list[str]") -> "tuple[str, bool]":
 
 
 def entry_of(index_url: str, host: str, per_host: bool) -> str:
-    """The entry's name: `quote` leaves no slash in it, and no two URLs have the same."""
+    """The entry's name, in which `quote` leaves no slash."""
+    # Another scheme, a port or a user in the URL is not that host's index.
     shared = per_host and index_url.startswith(f"sparse+https://{host}/")
     name = quote(host if shared else index_url, safe="~")  # as older Pythons do not by themselves
     if name.startswith("."):  # `..` is a host, too, but must not be a path

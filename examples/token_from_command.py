@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 r"""Runs a command that prints a token, as Cargo's `cargo:token-from-stdout` does, for certain hosts.
 
-That one serves every registry, knows no scheme and no expiry, and leaves the carriage return of a
-line that ends as on Windows, with which Cargo does not publish.
+That one looks at no host, knows no scheme and no expiry, and leaves the carriage return of a line
+that ends as on Windows, with which Cargo does not publish.
 
     token_from_command.py [OPTION]... COMMAND [ARG]...
 
