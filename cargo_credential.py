@@ -24,13 +24,10 @@ registry's token. The two talk in single lines of JSON on the provider's standar
 output. A whole provider, in an executable file `prov.py`:
 
     #!/usr/bin/env python3
-    from cargo_credential import Credential, GetResponse, Secret, UrlNotSupported, main
+    from cargo_credential import Credential, GetResponse, Secret, main
 
     class Provider(Credential):
-        def perform(self, registry, action, args):
-            if registry.host != "crates.corp.example":
-                raise UrlNotSupported  # Cargo asks its next provider
-            return super().perform(registry, action, args)
+        registries = ("crates.corp.example",)  # for every other, Cargo asks its next provider
 
         def get(self, registry, operation, args):
             with open("/run/secrets/cargo-token") as file:
@@ -52,7 +49,9 @@ Read first: Credential, RegistryInfo, GetResponse, Secret, read_token, main.
 
 What a provider raises decides what Cargo does next: after UrlNotSupported and NotFound it asks
 the next provider; OperationNotSupported, OtherError and every other exception end its command.
-So look at the registry (`host`; `index_url` has scheme and port) before the action.
+So say in `registries` which indexes or hosts may have the token: a clone's configuration can
+give a registry another index. An index URL is compared as it is; a host stands for every index
+at https:// on it, so never name one where others can put files, as on a forge.
 
 How tokens stay hidden: a Secret shows its value nowhere by itself. The values of a request's
 Secrets, and of the newest from before it, are replaced in each error text for Cargo or standard
@@ -241,25 +240,53 @@ class RegistryInfo(_Record):
 
     @property
     def host(self) -> "str | None":
-        """The index URL's host in lower case, without user and port: compare it with `==`.
+        """The index URL's host in lower case, without user and port.
 
-        None if there is none, or if Cargo may read the URL in another way than Python does.
+        None unless the scheme is http or https (each with or without `sparse+`) or ssh, and
+        wherever Cargo could read another host than this text shows.
         """
-        import re
-        from urllib.parse import urlsplit
+        return self._split_url()[1].strip("[]") or None
 
-        # To Cargo's parser a backslash is a slash, and line breaks and tabs are not there:
-        # https://url.spec.whatwg.org/#concept-basic-url-parser
-        if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://[^\\\x00-\x20\x7f]+\Z", self.index_url):
-            return None
-        try:
-            url = urlsplit(self.index_url)
-            authority = url.netloc.rpartition("@")[2]  # older Pythons take more than this for one
-            if not re.match(r"(\[[0-9A-Fa-f:.]+\]|[^][:]+)(:[0-9]*)?\Z", authority):
-                return None
-            return url.hostname if url.port != 0 else None
-        except ValueError:  # brackets that hold no IPv6 address, or a port that is no port
-            return None
+    def matches(self, *registries: str) -> bool:
+        """Return whether this registry is one of `registries`. False for none.
+
+        An entry with `://` is an index URL: it must be equal to `index_url`. Any other is a host,
+        as in `crates.corp.example` or `crates.corp.example:8443`: the index must be at https://
+        or sparse+https:// on this host and port, 443 by default. Raises TypeError for an entry
+        that is not a str.
+        """
+        scheme, host, port = self._split_url()
+        hosts = [f"{host}:{port}", host] if port == 443 else [f"{host}:{port}"]
+        for entry in registries:
+            _must_be("a registry", entry, str)
+            if entry == self.index_url if "://" in entry else (
+                scheme.endswith("https") and entry.lower() in hosts
+            ):
+                return True
+        return False
+
+    def _split_url(self) -> "tuple[str, str, int]":
+        """Scheme, host (an IPv6 address in brackets) and port; empty if there is any doubt."""
+        import re
+
+        # Cargo hands https to a parser that decodes `%`, takes a backslash for a slash and reads
+        # 0x7f.1 as 127.0.0.1, and ssh to libgit2, which lets `?` and `#` be part of the host. This
+        # takes only what all of them read alike: https://url.spec.whatwg.org/#host-parsing
+        found = re.match(
+            r"((?:sparse\+)?https?|ssh)://"
+            r"(?:[a-z0-9_][a-z0-9_.~+:-]*@)?"  # user and password; ssh reads a leading - as an option
+            r"((?!-)(?:[a-z0-9_-]+\.)*[a-z][a-z0-9_-]*"  # a name; numbers at its end are an address
+            r"|(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})"  # an IPv4 address
+            r"|\[[0-9a-f:.]+\])"  # an IPv6 address
+            r"(?::([1-9][0-9]{0,4})?)?"  # a port
+            r"(?:/[!-\[\]-~]*)?\Z",  # a path: printable ASCII without a backslash
+            self.index_url,
+            re.IGNORECASE | re.ASCII,
+        )
+        if not found or int(found.group(3) or 0) > 65535:
+            return "", "", 0
+        scheme, host = found.group(1).lower(), found.group(2).lower()
+        return scheme, host, int(found.group(3) or (443 if scheme.endswith("https") else 0))
 
 
 class Operation(_Record):
@@ -808,9 +835,14 @@ class Credential:
 
     registry: a RegistryInfo. args: what follows the provider's path in the configuration, then
     what stands behind `cargo login --`.
-    Raise UrlNotSupported for a registry that is not yours before anything else: Cargo goes on
-    to the next provider then, but ends after OperationNotSupported.
+
+    registries: the index URLs and hosts that this provider serves, as `RegistryInfo.matches` takes
+    them. `main` answers url-not-supported for every other registry before any code of yours runs:
+    Cargo then asks its next provider. If it is empty, raise UrlNotSupported yourself for a registry
+    that is not yours, before anything else.
     """
+
+    registries: "Sequence[str]" = ()
 
     def perform(self, registry: RegistryInfo, action: Action, args: "list[str]") -> CredentialResponse:
         """Answer one request, or raise an Error. Another exception is an OtherError to Cargo."""
@@ -869,6 +901,8 @@ def _send(writer: "IO[bytes]", line: str) -> None:
 def _answer(credential: Credential, request: CredentialRequest) -> str:
     process = os.getpid()
     try:
+        if not _serves(credential, request.registry):
+            raise UrlNotSupported
         response = credential.perform(request.registry, request.action, request.args)
         _check_response(response, request.action)
         line = response.to_json(request.v)
@@ -881,6 +915,14 @@ def _answer(credential: Credential, request: CredentialRequest) -> str:
     if os.getpid() != process:
         os._exit(0)  # a fork of the provider must not answer, too
     return line
+
+
+def _serves(credential: Credential, registry: RegistryInfo) -> bool:
+    registries = credential.registries
+    if isinstance(registries, (str, bytes)):
+        name = type(credential).__name__
+        raise TypeError(f"{name}.registries must be a tuple of strings: write ({registries!r},)")
+    return not registries or registry.matches(*registries)
 
 
 def _check_response(response: object, action: Action) -> None:

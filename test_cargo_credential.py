@@ -404,53 +404,181 @@ class Messages(unittest.TestCase):
 
 
 class Hosts(unittest.TestCase):
-    ROWS = [
-        ("sparse+https://User:pw@Crates.Corp.Example:8443/index/", "crates.corp.example"),
-        ("https://github.com/rust-lang/crates.io-index", "github.com"),
-        ("ssh://git@host/x", "host"),
-        ("SPARSE+HTTPS://R.Example/", "r.example"),
-        ("https://corp.example@evil.example/", "evil.example"),
-        ("https://corp.example:x@evil.example/", "evil.example"),
-        ("https://evil.example/@corp.example", "evil.example"),
-        ("https://evil.example?@corp.example", "evil.example"),
-        ("https://evil.example#@corp.example", "evil.example"),
-        ("https://[::1]:8080/x", "::1"),
-        ("https://[2001:DB8::1]/", "2001:db8::1"),
-        ("https://evil.example\\@corp.example/", None),
-        ("https://evil.example\t@corp.example/", None),
-        ("https://corp.exam\nple/", None),
-        (" https://corp.example/", None),
-        ("https://corp.example\x00/", None),
-        ("https://corp.example\x7f/", None),
-        ("https://corp.example:99999/", None),
-        ("https://corp.example:abc/", None),
-        ("https://[::1/", None),
-        ("https://[::1]evil.example/", None),
-        ("https://evil.example[corp.example]/", None),
-        ("https://[corp.example]/", None),
-        ("https://[corp.example]evil.example/", None),
-        ("https://[x@corp.example]/", None),
-        ("https://corp.example:+80/", None),
-        ("https://corp.example:8_0/", None),
-        ("https://corp.example:\u0661/", None),
-        ("https://corp.example:0/", None),
-        ("https://corp.example:/", "corp.example"),
-        ("1https://corp.example/", None),
-        ("https://corp.example/\n", None),
-        ("//corp.example/x", None),
-        ("corp.example", None),
-        ("git@github.com:org/repo", None),
-        ("file:///x", None),
-        ("https://", None),
-        ("https:///x", None),
-        ("https:corp.example", None),
-        ("", None),
+    """Which host and which registry an index URL is."""
+
+    CORP = "crates.corp.example"
+    # (index URL, .host, whether it matches the host CORP)
+    URLS = [
+        ("https://crates.corp.example/", CORP, True),
+        ("https://crates.corp.example", CORP, True),
+        ("https://crates.corp.example/git/index.git?a=b#%41", CORP, True),
+        ("sparse+https://crates.corp.example/my%20index/", CORP, True),
+        ("sparse+https://crates.corp.example:443/index/", CORP, True),
+        ("https://crates.corp.example:/", CORP, True),
+        ("https://user@crates.corp.example/", CORP, True),
+        ("SPARSE+HTTPS://User:p-w@Crates.Corp.Example/index/", CORP, True),
+        ("https://crates.corp.example:8443/", CORP, False),
+        ("http://crates.corp.example/", CORP, False),
+        ("http://crates.corp.example:443/", CORP, False),
+        ("sparse+http://crates.corp.example:443/", CORP, False),
+        ("ssh://git@crates.corp.example/x", CORP, False),
+        ("ssh://git@crates.corp.example:443/x", CORP, False),
+        ("https://github.com/rust-lang/crates.io-index", "github.com", False),
+        ("ssh://host/x", "host", False),
+        ("https://evil.example/@crates.corp.example", "evil.example", False),
+        ("https://crates.corp.example@evil.example/", "evil.example", False),
+        ("https://crates.corp.example:x@evil.example/", "evil.example", False),
+        ("https://crates.corp.example.evil.example/", "crates.corp.example.evil.example", False),
+        ("https://evil-crates.corp.example/", "evil-crates.corp.example", False),
+        ("https://a_b.xn--p1ai/", "a_b.xn--p1ai", False),
+        ("https://127.0.0.1:8080/x", "127.0.0.1", False),
+        ("sparse+http://[::1]:8080/x", "::1", False),
+        ("https://[2001:DB8::1]/", "2001:db8::1", False),
+    ]
+    # (index URL, what Cargo, libgit2 or git read in it); {} is CORP. None has a host, none matches.
+    LOOK_ALIKES = [
+        ("git://{}#@evil/i", "libgit2: evil"),
+        ("git://{}?@evil/i", "libgit2: evil"),
+        ("ssh://{}#@evil/x", "libgit2: evil"),
+        ("ssh://{}?@evil/x", "libgit2: evil"),
+        ("https://{}#@evil/", "Cargo: the host, with an empty path"),
+        ("https://{}?@evil/", "Cargo: the host, with an empty path"),
+        ("file://{}/path", "git: the directory /path"),
+        ("git://{}/x", "the host, for anybody on the way"),
+        ("ftp://{}/x", "the host, for anybody on the way"),
+        ("ws://{}/x", "no index"),
+        ("sparse+ssh://git@{}/x", "no index"),
+        ("sparse+git://{}/x", "no index"),
+        ("git+ssh://{}/x", "no index"),
+        ("sparse+sparse+https://{}/", "no index"),
+        ("registry+https://{}/", "no index"),
+        ("https://{}@evil@{}/", "Cargo: the last"),
+        ("https://evil\\@{}/", "Cargo: evil"),
+        ("https://{}\\@evil/", "Cargo: the host"),
+        ("https://{}\\.evil/", "Cargo: the host"),
+        ("https:\\\\{}/", "Cargo: the host"),
+        ("https://{}/a\\b", "Cargo: the host"),
+        ("https://{}%2eevil/", "Cargo: crates.corp.example.evil"),
+        ("https://%65vil/", "Cargo: evil"),
+        ("https://{}%40evil/", "an error"),
+        ("https://{}%2f.evil/", "an error"),
+        ("https://evil%23@{}/", "Cargo: the host"),
+        ("https://crates.corp.\uff45xample/", "Cargo: the host"),
+        ("https://crates.corp.ex\u00adample/", "Cargo: the host"),
+        ("https://crate\u017f.corp.example/", "Cargo: the host"),
+        ("https://crates\u3002corp.example/", "Cargo: the host"),
+        ("https://{}\u2100.evil/", "Cargo: an error"),
+        ("https://{}/\u00e9", "Cargo: the host"),
+        ("https://ev\til/", "Cargo: evil"),
+        ("https://{}\t@evil/", "Cargo: evil"),
+        ("https://{}\n.evil/", "Cargo: crates.corp.example.evil"),
+        ("https://{}/\n", "Cargo: the host"),
+        ("\thttps://{}/", "Cargo: the host"),
+        (" https://{}/", "Cargo: the host"),
+        ("https://{} /", "an error"),
+        ("https://{}\x00/", "an error"),
+        ("https://{}\x7f/", "an error"),
+        ("https://0x7f.1/", "Cargo: 127.0.0.1"),
+        ("https://0X7F000001/", "Cargo: 127.0.0.1"),
+        ("https://127.1/", "Cargo: 127.0.0.1"),
+        ("https://2130706433/", "Cargo: 127.0.0.1"),
+        ("https://0177.0.0.1/", "Cargo: 127.0.0.1"),
+        ("https://127.0.0.01/", "Cargo: 127.0.0.1"),
+        ("https://127.0.0.1./", "Cargo: 127.0.0.1"),
+        ("ssh://127.1/x", "libgit2: 127.0.0.1"),
+        ("https://{}.1/", "an error"),
+        ("https://{}.0x1/", "an error"),
+        ("https://{}./", "Cargo: the host, with a dot"),
+        ("https://{}../", "an error"),
+        ("https://.{}/", "an error"),
+        ("https://-{}/", "a host that begins with a dash"),
+        ("ssh://-oProxyCommand=evil@{}/x", "git: an option of ssh"),
+        ("https://@{}/", "Cargo: the host"),
+        ("https://a!b@{}/", "Cargo: the host"),
+        ("https://{}:99999/", "an error"),
+        ("https://{}:0/", "port 0"),
+        ("https://{}:0443/", "Cargo: port 443"),
+        ("https://{}:+443/", "an error"),
+        ("https://{}:4_43/", "an error"),
+        ("https://{}:443:443/", "an error"),
+        ("https://{}:x/", "an error"),
+        ("https://{}:\u0664/", "an error"),
+        ("https://[::1/", "an error"),
+        ("https://[::1]{}/", "an error"),
+        ("https://evil[{}]/", "an error"),
+        ("https://[{}]/", "an error"),
+        ("https://[::1%25eth0]/", "an error"),
+        ("1https://{}/", "an error"),
+        ("//{}/x", "an error"),
+        ("{}", "an error"),
+        ("https:{}", "Cargo: the host"),
+        ("https:/{}/", "Cargo: the host"),
+        ("https:///{}/", "Cargo: the host"),
+        ("git@{}:org/repo", "an error"),
+        ("https://", "an error"),
+        ("", "an error"),
     ]
 
-    def test_each_url_gives_the_host_that_cargo_would_ask_or_none(self):
-        for url, host in self.ROWS:
+    def test_each_url_has_the_host_that_cargo_connects_to(self):
+        for url, host, matches in self.URLS:
             with self.subTest(url):
-                self.assertEqual(cc.RegistryInfo(url).host, host)
+                registry = cc.RegistryInfo(url)
+                self.assertEqual(registry.host, host)
+                self.assertIs(registry.matches(self.CORP), matches)
+                self.assertIs(registry.matches("other.example", self.CORP.upper()), matches)
+                self.assertIs(registry.matches(url), True)
+
+    def test_a_look_alike_has_no_host_and_matches_none(self):
+        for form, _ in self.LOOK_ALIKES:
+            registry = cc.RegistryInfo(form.replace("{}", self.CORP))
+            with self.subTest(registry.index_url):
+                self.assertIsNone(registry.host)
+                entries = (self.CORP, self.CORP + ":443", "evil", "127.0.0.1", "::1", "[::1]", "")
+                self.assertFalse(registry.matches(*entries))
+
+    def test_a_port_is_part_of_the_host(self):
+        for url, entry, matches in [
+            ("https://r.example:8443/", "r.example:8443", True),
+            ("sparse+https://r.example:8443/", "R.example:8443", True),
+            ("https://r.example:8443/", "r.example:443", False),
+            ("https://r.example/", "r.example:443", True),
+            ("https://r.example/", "r.example:8443", False),
+            ("http://r.example:8443/", "r.example:8443", False),
+            ("https://[::1]:8443/", "[::1]:8443", True),
+            ("https://[::1]/", "[::1]", True),
+            ("ssh://r.example/", "r.example:0", False),
+        ]:
+            with self.subTest(url, entry=entry):
+                self.assertIs(cc.RegistryInfo(url).matches(entry), matches)
+
+    def test_an_index_url_is_compared_as_it_is(self):
+        registry = cc.RegistryInfo("sparse+https://r.example/a/")
+        for entry, matches in [
+            ("sparse+https://r.example/a/", True),
+            ("https://r.example/a/", False),
+            ("sparse+https://r.example/a", False),
+            ("sparse+https://r.example/A/", False),
+            ("sparse+https://r.example/", False),
+            ("r.example/a/", False),
+            ("*.example", False),
+        ]:
+            self.assertIs(registry.matches(entry), matches, entry)
+        self.assertTrue(cc.RegistryInfo("git://h#@evil/i").matches("git://h#@evil/i"))
+        self.assertFalse(registry.matches())
+
+    def test_an_entry_is_a_string(self):
+        for entry in (None, b"r.example", ("r.example",)):
+            with self.assertRaises(TypeError) as caught:
+                cc.RegistryInfo("https://r.example/").matches(entry)
+            self.assertEqual(
+                str(caught.exception), "a registry must be a str, not " + type(entry).__name__
+            )
+
+    def test_a_megabyte_of_url_is_read_at_once(self):
+        for url in ("https://h:%s/" % ("1" * 10**6), "https://" + "a." * 10**6 + "/", "ssh://" + "a" * 10**6):
+            registry = cc.RegistryInfo(url)
+            self.assertIsNone(cc.RegistryInfo(url + "@").host)
+            self.assertFalse(registry.matches("h"))
 
 
 class Secrets(unittest.TestCase):
@@ -666,6 +794,67 @@ class Loop(unittest.TestCase):
 
         serve(Doing(get), *[GET] * 1000)
         self.assertLessEqual(len(cc._secrets), 21)
+
+
+class Registries(unittest.TestCase):
+    """A provider that declares its registries is asked about no other."""
+
+    OTHER = cc.RegistryInfo("https://other.example/", "alt")
+    ACTIONS = [
+        cc.GetAction(cc.ReadOperation()), cc.GetAction(cc.UnknownOperation()),
+        cc.LoginAction(cc.LoginOptions()), cc.LogoutAction(), cc.UnknownAction(),
+    ]  # fmt: skip
+
+    def provider(self, registries):
+        """A provider that logs every method that is called, however it is overridden."""
+
+        class Provider(cc.Credential):
+            calls = []
+
+            def perform(self, registry, action, args):
+                self.calls.append(registry.index_url)
+                raise cc.NotFound
+
+            get = login = logout = perform
+
+        Provider.registries = registries
+        return Provider()
+
+    def test_no_code_of_the_provider_runs_for_another_registry(self):
+        for registries in (("r.example",), [REGISTRY.index_url], {"a", "r.example"}):
+            provider = self.provider(registries)
+            for action in self.ACTIONS:
+                self.assertEqual(
+                    serve(provider, line_of(action, self.OTHER), line_of(action)),
+                    ['{"Err":{"kind":"url-not-supported"}}', '{"Err":{"kind":"not-found"}}'],
+                )
+            self.assertEqual(set(provider.calls), {REGISTRY.index_url})
+
+    def test_without_registries_the_provider_is_asked_about_all(self):
+        for registries in ((), []):
+            provider = self.provider(registries)
+            serve(provider, line_of(cc.LogoutAction(), self.OTHER))
+            self.assertEqual(provider.calls, [self.OTHER.index_url])
+
+    def test_an_instance_can_have_its_own(self):
+        provider = self.provider(())
+        provider.registries = ("r.example",)
+        serve(provider, line_of(cc.LogoutAction(), self.OTHER))
+        self.assertEqual(provider.calls, [])
+
+    def test_a_string_instead_of_a_tuple_is_an_error_for_its_author(self):
+        for registries, message in [
+            ("r.example", "Provider.registries must be a tuple of strings: write ('r.example',)"),
+            (b"r.example", "Provider.registries must be a tuple of strings: write (b'r.example',)"),
+            (("a", None), "a registry must be a str, not NoneType"),
+        ]:
+            provider = self.provider(registries)
+            for registry in (REGISTRY, self.OTHER):
+                (text,) = serve(provider, line_of(cc.LogoutAction(), registry))
+                self.assertEqual(
+                    json.loads(text)["Err"], {"kind": "other", "message": message, "caused-by": []}
+                )
+            self.assertEqual(provider.calls, [])
 
 
 class Versions(unittest.TestCase):
