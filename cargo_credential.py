@@ -53,11 +53,12 @@ So say in `registries` which indexes or hosts may have the token: a clone's conf
 give a registry another index. An index URL is compared as it is; a host stands for every index
 at https:// on it, so never name one where others can put files, as on a forge.
 
-How tokens stay hidden: a Secret shows its value nowhere by itself. The values of a request's
-Secrets, and of the newest from before it, are replaced in each error text for Cargo or standard
-error, also where repr or JSON has escaped them. What was never a Secret is not found, nor one of a
-few characters within another word, nor a part of one (but for what follows a scheme such as
-`Bearer `), nor an encoded one (base64, a URL), nor what a provider or its children print themselves.
+How tokens stay hidden: a Secret shows its value only through expose() and map(). In error texts for
+Cargo and on standard error, the module replaces the values of all Secrets made outside of a request,
+and of the newest 500 made in requests, also where JSON or repr has escaped them. It does not replace:
+- a value that was never a Secret, or a part of one (but it does replace what follows `Bearer `)
+- a value of one character, or of two or three within a word
+- an encoded value (base64, a URL), or what the provider and its children print themselves
 So make a token a Secret as soon as you have it.
 
 This is the Rust crate cargo-credential 0.4.11 in Python: "Source" names the crate's item.
@@ -71,16 +72,16 @@ import sys
 TYPE_CHECKING = False  # type checkers take it for typing's, and nothing is imported at run time
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from datetime import datetime
     from typing import IO, Any, BinaryIO, TypeVar
 
     _T = TypeVar("_T")
 
-__version__ = "1.0.0"
+__version__ = "1.1.0"
 __all__ = [
-    "PROTOCOL_VERSION_1", "Action", "CacheControl", "CacheExpires", "CacheNever", "CacheSession",
-    "CacheUnknown", "Credential", "CredentialHello", "CredentialProcess", "CredentialRequest",
+    "CRATES_IO_INDEX", "PROTOCOL_VERSION_1", "Action", "CacheControl", "CacheExpires", "CacheNever",
+    "CacheSession", "CacheUnknown", "Credential", "CredentialHello", "CredentialProcess", "CredentialRequest",
     "CredentialResponse", "Error", "GetAction", "GetResponse", "LoginAction", "LoginOptions", "LoginResponse",
     "LogoutAction", "LogoutResponse", "NotFound", "Operation", "OperationNotSupported",
     "OtherError", "OwnersOperation", "ProtocolError", "PublishOperation", "ReadOperation",
@@ -90,12 +91,16 @@ __all__ = [
 ]
 
 PROTOCOL_VERSION_1 = 1
+CRATES_IO_INDEX = "https://github.com/rust-lang/crates.io-index"  # whatever the protocol
 
 
 # ---- Secrets -------------------------------------------------------------------------------
 
 _REDACTED = "[REDACTED]"
-_secrets: "dict[str, None]" = {}  # the values of Secrets, in the order in which they were made
+_MASKED = f"Secret({_REDACTED})"
+_lasting: "dict[str, None]" = {}  # the values of Secrets that were made outside of a request
+_passing: "dict[str, None]" = {}  # the values of those that requests made, the newest last
+_remembered = _lasting  # where the next one goes
 
 
 class Secret:
@@ -108,7 +113,8 @@ class Secret:
     def __init__(self, value: str) -> None:
         _must_be("a Secret's value", value, str)
         self._value = value
-        _secrets[value] = None
+        _remembered.pop(value, None)  # made again, it is the newest
+        _remembered[value] = None
 
     def expose(self) -> str:
         """The value itself: from here on, keeping it hidden is up to you."""
@@ -122,6 +128,9 @@ class Secret:
         """Whether the value is the empty string."""
         return not self._value
 
+    def __bool__(self) -> bool:
+        return not self.is_empty()
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and self._value == other._value
 
@@ -129,7 +138,7 @@ class Secret:
         return hash((Secret, self._value))
 
     def __repr__(self) -> str:
-        return f"Secret({_REDACTED})"
+        return _MASKED
 
     def __format__(self, spec: str) -> str:
         return repr(self)
@@ -149,40 +158,102 @@ def _must_be(what: str, value: object, kind: type) -> None:
         raise TypeError(f"{what} must be a {kind.__name__}, not {type(value).__name__}")
 
 
-def _spellings(value: str) -> "set[str]":
-    """How an error text may spell a Secret's value: itself, stripped, or without its scheme,
-    and each of those escaped as JSON and repr do, twice over for a repr within a repr."""
-    found = {value, value.strip(), value.strip().partition(" ")[2]}
-    for _ in range(2):
-        escapes = (json.dumps, _encode, repr, ascii)
-        found.update([escape(text)[1:-1] for text in found for escape in escapes])
-        found.update([repr(text + "\"'")[1:-4] for text in found])  # repr escapes ' if " is there
-        found.update([repr(text.encode("utf-8", "surrogatepass"))[2:-1] for text in found])
-    return found
+def _fold(text: str) -> "tuple[str, list[int]]":
+    """The text with its escapes resolved, and where in `text` each of its characters begins.
+
+    It sees through JSON, repr and ascii, nested to any depth. How often a backslash or the `n`
+    after it was escaped cannot be known, so backslashes are dropped and a line break is an `n`.
+    """
+    import re
+
+    escape = (
+        _BACKSLASHES + r"(?s:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|U(00[01][0-9A-Fa-f]{5})|(.)|\Z)|([\n\r\t\b\f])"
+    )
+    folded: list[str] = []
+    positions: list[int] = []
+    end = 0
+    for found in re.finditer(escape, text):
+        digits = found.group(1) or found.group(2) or found.group(3)
+        char = chr(int(digits, 16)) if digits else found.group(4) or found.group(5) or ""
+        folded += [text[end : found.start()], _LETTERS.get(char, char)]
+        positions += [*range(end, found.start()), *[found.start()] * len(char)]
+        end = found.end()
+    return "".join(folded) + text[end:], [*positions, *range(end, len(text) + 1)]
+
+
+_BACKSLASHES = r"\\(?:\\|u005[Cc]|x5[Cc])*"
+_LETTERS = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
+
+
+def _forms(value: str) -> "set[str]":
+    """The value, stripped, and without a scheme such as `Bearer `."""
+    stripped = value.strip()
+    if len(stripped) < 2 or _MASKED in stripped:
+        return set()
+    return {value, stripped, stripped.partition(" ")[2].strip()}
+
+
+def _folded_forms(form: str) -> "dict[str, bool]":
+    """The form as _fold leaves it, also after JSON made surrogates or repr made bytes of it, and
+    whether it ended with a backslash."""
+    as_bytes = repr(form.encode("utf-8", "surrogatepass"))[2:-1]
+    texts = {form, json.dumps(form)[1:-1], as_bytes}
+    return {_fold(text)[0]: form.endswith("\\") for text in texts}
+
+
+def _spans(text: str, values: "Collection[str]") -> "Iterator[tuple[int, int]]":
+    """Where the values are in the text. One of 2 or 3 characters must be a whole word: it would
+    match inside ordinary words."""
+    lengths: dict[str, set[int]] = {}  # of the values with the same first characters
+    for value in values:
+        lengths.setdefault(value[:4], set()).add(len(value))
+    for size in {len(start) for start in lengths} - {0, 1}:
+        for i in range(len(text) - size + 1):
+            for length in lengths.get(text[i : i + size], ()):
+                end = i + length
+                if end <= len(text) and text[i:end] in values:
+                    if size > 3 or _is_word(text, i, end):
+                        yield i, end
+
+
+def _is_word(text: str, start: int, end: int) -> bool:
+    around = text[max(start - 1, 0) : start] + text[end : end + 1]
+    return not any([char.isalnum() or char == "_" for char in around])
 
 
 def _redacted(texts: "list[str]") -> "list[str]":
     """The texts without the values of the Secrets that are remembered."""
+    values = {form for value in [*_lasting, *_passing] for form in _forms(value)}
+    folded: dict[str, bool] = {}
+    for value in values:
+        folded.update(_folded_forms(value))
+    return [_cut(text, values, folded) for text in texts]
+
+
+def _cut(text: str, values: "set[str]", folded_values: "dict[str, bool]") -> str:
     import re
 
-    spellings = {spelling for value in list(_secrets) for spelling in _spellings(value)}
-    patterns = [  # a value of 2 or 3 characters only as a word: it is in others by chance
-        re.escape(spelling) if len(spelling) > 3 else r"(?<!\w)" + re.escape(spelling) + r"(?!\w)"
-        for spelling in sorted(spellings, key=len, reverse=True)
-        if len(spelling) > 1 and any(spelling in text for text in texts)
-    ]
-    if not patterns:
-        return texts
-    pattern = re.compile("|".join(patterns))
-    return [pattern.sub(_REDACTED, text) for text in texts]
+    folded, positions = _fold(text)
+    spans = list(_spans(text, values))
+    for start, end in _spans(folded, folded_values):
+        stop = positions[end]
+        if folded_values[folded[start:end]]:
+            found = re.compile(_BACKSLASHES).match(text, stop)
+            stop = found.end() if found else stop
+        spans.append((positions[start], stop))
+    pieces = []
+    rest = 0
+    for start, end in sorted(spans):
+        if start >= rest:
+            pieces += [text[rest:start], _REDACTED]
+        rest = max(rest, end)
+    return "".join(pieces) + text[rest:]
 
 
 def _forget() -> None:
-    """Of the Secrets from before this request, remember the newest, so that a long session's
-    memory stays flat, and no short ones, which could be other words in its texts."""
-    values = list(_secrets)
-    for value in values[:-20] + [value for value in values if len(value) < 8]:
-        _secrets.pop(value, None)
+    """Keep the newest 500 values of earlier requests, so that a session's memory stays flat."""
+    for value in list(_passing)[:-500]:
+        _passing.pop(value, None)
 
 
 def _unsendable(token: str) -> "str | None":
@@ -191,6 +262,11 @@ def _unsendable(token: str) -> "str | None":
     Cargo checks this only when it publishes; else, a line break adds a header to its requests.
     """
     refused = [c for c in token if not " " <= c <= "~" and c != "\t"]
+    if _MASKED in token:
+        return (
+            f"the token contains `{_MASKED}`, the text of a Secret: write"
+            ' token.map(lambda t: "Bearer " + t) instead of f"Bearer {token}"'
+        )
     if not token.strip(" \t"):
         fault = "is empty"
     elif not refused:
@@ -224,8 +300,7 @@ class _Record:
 class RegistryInfo(_Record):
     """The registry of a request. Source: `RegistryInfo`.
 
-    index_url: as configured, with `sparse+`; https://github.com/rust-lang/crates.io-index for
-    crates.io, whatever the protocol.
+    index_url: as configured, with `sparse+`; CRATES_IO_INDEX for crates.io, whatever the protocol.
     name: its name in Cargo's configuration, `crates-io` for crates.io, None where there is none.
     headers: those of the 401 that led to the request, as `Name: value`.
     """
@@ -638,7 +713,12 @@ _NAMES: "dict[object, str]" = {
 
 
 def _parse(line: "str | bytes") -> "dict[str, Any]":
-    """The fields of a line. What serde refuses and json.loads does not is refused here."""
+    """The fields of a line."""
+    return _typed(_loads(line), _DICT, "")
+
+
+def _loads(line: "str | bytes") -> "Any":
+    """The value of a JSON text. What serde refuses and json.loads does not is refused here."""
     try:
         text = (line.encode("utf-8") if isinstance(line, str) else line).decode("utf-8")
         value = _decode(text)
@@ -650,7 +730,7 @@ def _parse(line: "str | bytes") -> "dict[str, Any]":
         raise ProtocolError("not JSON: nested too deeply") from None
     except json.JSONDecodeError as error:  # `from None`: its `doc` may hold a token
         raise ProtocolError(f"not JSON: {error.msg} at line {error.lineno} column {error.colno}") from None
-    return _typed(value, _DICT, "")
+    return value
 
 
 def _typed(value: "Any", kind: "type[_T]", path: str) -> "_T":
@@ -697,7 +777,9 @@ _OPERATIONS: "dict[str, Any]" = {
     for kind in (ReadOperation, PublishOperation, YankOperation, UnyankOperation, OwnersOperation)
 }
 _RESPONSES = {"get": GetResponse, "login": LoginResponse, "logout": LogoutResponse}
-_ERRORS = {kind.kind: kind for kind in (UrlNotSupported, NotFound, OperationNotSupported)}
+_ERRORS = {  # without `other`, the kind of all the rest
+    kind.kind: kind for kind in (UrlNotSupported, NotFound, OperationNotSupported, UnknownError)
+}
 
 
 class _Version1:
@@ -776,8 +858,9 @@ class _Version1:
     def write_answer(self, answer: "CredentialResponse | Error") -> "dict[str, Any]":
         if isinstance(answer, CredentialResponse):
             return {"Ok": self.write_response(answer)}
-        fields: dict[str, Any] = {"kind": answer.kind}
-        if answer.kind == "other":
+        kind = answer.kind if isinstance(answer.kind, str) and answer.kind in _ERRORS else "other"
+        fields: dict[str, Any] = {"kind": kind}
+        if kind == "other":
             fields["message"] = _utf8(str(answer))
             fields["caused-by"] = [_utf8(str(cause)) for cause in answer.caused_by]
         return {"Err": fields}
@@ -882,15 +965,20 @@ def serve(credential: Credential, reader: "BinaryIO", writer: "BinaryIO") -> Non
     A line that is not a request is answered, too, and ends the session. `main` is this with
     Cargo's pipes, out of the provider's reach. Raises OSError if a stream fails.
     """
+    global _remembered
     _send(writer, CredentialHello(sorted(_VERSIONS)).to_json())
-    for line in iter(reader.readline, b""):
-        _forget()
-        try:
-            request = CredentialRequest.from_json(line)
-        except ProtocolError as error:
-            _send(writer, OtherError(str(error)).to_json())
-            return
-        _send(writer, _answer(credential, request))
+    try:
+        for line in iter(reader.readline, b""):
+            _remembered = _passing
+            _forget()
+            try:
+                request = CredentialRequest.from_json(line)
+            except ProtocolError as error:
+                _send(writer, OtherError(str(error)).to_json())
+                return
+            _send(writer, _answer(credential, request))
+    finally:
+        _remembered = _lasting
 
 
 def _send(writer: "IO[bytes]", line: str) -> None:
@@ -911,13 +999,27 @@ def _answer(credential: Credential, request: CredentialRequest) -> str:
             raise
         if os.getpid() != process:
             os._exit(error.code if isinstance(error, SystemExit) and type(error.code) is int else 1)
-        line = _as_error(error).to_json(request.v)
+        line = _error_line(error, request.v)
     if os.getpid() != process:
         os._exit(0)  # a fork of the provider must not answer, too
     return line
 
 
+def _error_line(error: BaseException, v: int) -> str:
+    try:
+        if isinstance(error, Error) and isinstance(error.kind, str) and error.kind in _ERRORS:
+            return error.to_json(v)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as fault:
+        error = fault
+    return _as_other(error).to_json(v)
+
+
 def _serves(credential: Credential, registry: RegistryInfo) -> bool:
+    if isinstance(credential, type):
+        name = credential.__name__
+        raise TypeError(f"main takes an instance: write main({name}()), not main({name})")
     registries = credential.registries
     if isinstance(registries, (str, bytes)):
         name = type(credential).__name__
@@ -935,10 +1037,8 @@ def _check_response(response: object, action: Action) -> None:
         )
 
 
-def _as_error(error: BaseException) -> Error:
-    """The Error that tells Cargo of an exception and its causes, without any Secret."""
-    if isinstance(error, Error) and error.kind != "other":
-        return error
+def _as_other(error: BaseException) -> OtherError:
+    """The OtherError that tells Cargo of an exception and its causes, without any Secret."""
     try:
         _show_traceback(error)
         message, *causes = _redacted([_text(error), *_causes(error)])
@@ -1113,6 +1213,8 @@ def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
 
 def _ask_for_token(options: LoginOptions, registry: RegistryInfo) -> "tuple[Secret, str]":
     """What was typed, and what it means if that is nothing."""
+    if registry.name:  # a checkout can give the name another index, with a login URL of its choice
+        _say(f"registry {registry.name}, index {registry.index_url}")
     if options.login_url is not None:
         _say(f"please paste the token found on {options.login_url} below")
     else:
@@ -1150,6 +1252,18 @@ class CredentialProcess(Credential):
     def __init__(self, path: str, *args: str) -> None:
         self._path = path
         self._args = args
+
+    def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> CredentialResponse:
+        """Ask the provider for a token."""
+        return self.perform(registry, GetAction(operation), args)
+
+    def login(self, registry: RegistryInfo, options: LoginOptions, args: "list[str]") -> CredentialResponse:
+        """Have the provider store a token."""
+        return self.perform(registry, LoginAction(options), args)
+
+    def logout(self, registry: RegistryInfo, args: "list[str]") -> CredentialResponse:
+        """Have the provider erase its token."""
+        return self.perform(registry, LogoutAction(), args)
 
     def perform(self, registry: RegistryInfo, action: Action, args: "list[str]") -> CredentialResponse:
         """Ask the provider, and wait for it to exit. Raises the Error that it answers with.
@@ -1261,108 +1375,134 @@ class _Child:
 # ---- I/O: the example provider -------------------------------------------------------------
 
 
-def _lock(descriptor: int) -> None:
-    """Wait for a lock, which the system takes back when the file is closed or the process ends."""
+def _lock(descriptor: int, path: str) -> None:
+    """Wait for the lock. The system releases it when the file is closed."""
     if sys.platform == "win32":
         import msvcrt
 
-        _patiently(lambda: msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1), 60)
+        _retry(lambda: msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1), 60, path)
     else:
         import fcntl
 
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _retry(lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB), 60, path)
 
 
-def _patiently(action: "Callable[[], _T]", seconds: int = 5) -> "_T":
-    """On Windows, try again while another process has the file open or locked."""
+def _retry(action: "Callable[[], _T]", seconds: int = 5, lock: str = "") -> "_T":
+    """Try again while another process holds the lock or, on Windows, has the file open."""
     import time
 
-    end = time.monotonic() + seconds
+    start = time.monotonic()
+    notice = f"waiting for the lock `{lock}`, which another process holds" if lock else ""
     while True:
         try:
             return action()
         except OSError as error:
-            final = isinstance(error, FileNotFoundError) or sys.platform != "win32"
-            if final or time.monotonic() > end:
+            busy = BlockingIOError if sys.platform != "win32" else (BlockingIOError, PermissionError)
+            waited = time.monotonic() - start
+            if not isinstance(error, busy) or waited > seconds:
                 raise
-            time.sleep(0.01)
+        if notice and waited > 1:
+            _say(notice)
+            notice = ""
+        time.sleep(0.01)
 
 
-class _Store:
-    """A file with a JSON object from index URL to token, of which others see all or nothing:
-    a change is written to PATH.tmp and moved into place, under the lock PATH.lock."""
+def _read_store(path: str) -> "dict[str, str]":
+    """The tokens by index URL. A file that does not exist holds none."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # do not wait for a named pipe's writer
+    try:
+        with open(_retry(lambda: os.open(path, flags)), "rb") as file:
+            _check_store(path, os.fstat(file.fileno()))
+            content = file.read()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise OtherError(f"cannot read the token store `{path}`") from error
+    try:
+        tokens = _loads(content) if content.strip() else {}
+        if type(tokens) is not dict:
+            raise ProtocolError("the store must be a JSON object")
+        return {url: _typed(token, str, url) for url, token in tokens.items()}
+    except ProtocolError as error:
+        raise OtherError(
+            f"the token store `{path}` is damaged, and is left as it is: repair it or move it away"
+        ) from error
 
-    def __init__(self, path: str) -> None:
-        self._path = os.path.realpath(path)  # a symbolic link keeps pointing to the file
-        self._temporary = self._path + ".tmp"
 
-    def read(self, to_change: bool = False) -> "dict[str, str]":
-        try:
-            content = _patiently(lambda: self._content(to_change))
-            tokens = _parse(content) if content.strip() else {}
-            return {url: _typed(token, str, url) for url, token in tokens.items()}
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
-            raise OtherError(f"cannot read the token store `{self._path}`") from error
-        except ProtocolError as error:
-            raise OtherError(
-                f"the token store `{self._path}` is damaged, and is left as it is:"
-                " repair it or move it away"
-            ) from error
+def _check_store(path: str, status: os.stat_result) -> None:
+    import stat
 
-    def _content(self, to_change: bool) -> bytes:
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # do not wait for a named pipe's writer
-        with open(os.open(self._path, flags), "rb") as file:
-            self._inspect(os.fstat(file.fileno()), to_change)
-            return file.read()
+    if not stat.S_ISREG(status.st_mode):
+        raise OtherError(f"the token store `{path}` is not a regular file")
+    if sys.platform == "win32":
+        return
+    if status.st_uid != os.geteuid():
+        raise OtherError(
+            f"the token store `{path}` belongs to another user (uid {status.st_uid}), and is left as"
+            " it is: name another file with --example-file"
+        )
+    if status.st_mode & 0o077:
+        _say(f"warning: other users can get at the token store `{path}`: chmod 600 it")
 
-    def _inspect(self, status: os.stat_result, to_change: bool) -> None:
-        import stat
 
-        if not stat.S_ISREG(status.st_mode):
-            raise OtherError(f"the token store `{self._path}` is not a regular file")
-        if sys.platform == "win32":
-            return
-        if to_change and status.st_uid != os.geteuid():
-            raise OtherError(
-                f"the token store `{self._path}` belongs to another user (uid {status.st_uid}),"
-                " and is left as it is: name another file with --example-file"
-            )
-        if status.st_mode & 0o077:
-            _say(f"warning: other users can get at the token store `{self._path}`: chmod 600 it")
+def _change_store(path: str, edit: "Callable[[dict[str, str]], None]") -> None:
+    """Let `edit` change the tokens, and store them for good. Raises what it raises.
 
-    def change(self, edit: "Callable[[dict[str, str]], None]") -> None:
-        """Let `edit` change the tokens, and store them for good. Raises what it raises."""
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        try:
-            with open(os.open(self._path + ".lock", flags, 0o600), "rb+") as lock:
-                _lock(lock.fileno())
-                self._discard()  # what a killed process left
-                tokens = self.read(to_change=True)
-                edit(tokens)
-                try:
-                    self._write(json.dumps(tokens, indent=2) + "\n")
-                finally:
-                    self._discard()
-        except OSError as error:
-            raise OtherError(
-                f"cannot write the token store `{self._path}`: what it holds is unchanged"
-            ) from error
+    The new file is written beside the store and moved into place, so that others see the old
+    content or the new one. PATH.lock keeps two changes apart.
+    """
+    unchanged = f"cannot write the token store `{path}`: what it holds is unchanged"
+    temporary = path + ".tmp"
+    try:
+        lock = open(_open_private(path + ".lock", os.O_RDWR), "rb+")
+    except FileNotFoundError as error:
+        folder = os.path.dirname(path)
+        raise OtherError(f"the token store's directory `{folder}` does not exist: create it") from error
+    except OSError as error:
+        raise OtherError(unchanged) from error
+    try:
+        _lock(lock.fileno(), path + ".lock")
+        _discard(temporary)  # what a killed process left
+        tokens = _read_store(path)
+        edit(tokens)
+        _replace_store(path, temporary, json.dumps(tokens, indent=2) + "\n")
+    except BlockingIOError:
+        raise OtherError(
+            f"another process has held the lock `{path}.lock` for a minute, and the token store is"
+            " unchanged: wait for that process or end it, then try again"
+        ) from None
+    except OSError as error:
+        raise OtherError(unchanged) from error
+    finally:
+        _quietly(lock, "close")
 
-    def _write(self, text: str) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        with open(os.open(self._temporary, flags, 0o600), "wb") as file:
+
+def _open_private(path: str, flags: int) -> int:
+    """Open a file, created if need be for its owner alone, that is not a link."""
+    umask = os.umask(0o077)
+    try:
+        return os.open(path, flags | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    finally:
+        os.umask(umask)
+
+
+def _replace_store(path: str, temporary: str, text: str) -> None:
+    try:
+        with open(_open_private(temporary, os.O_WRONLY | os.O_EXCL), "wb") as file:
             file.write(text.encode("ascii"))
             file.flush()
             os.fsync(file.fileno())
-        _patiently(lambda: os.replace(self._temporary, self._path))
+        _retry(lambda: os.replace(temporary, path))
+    except OSError:
+        _discard(temporary)
+        raise
 
-    def _discard(self) -> None:
-        try:
-            os.unlink(self._temporary)
-        except FileNotFoundError:
-            pass
+
+def _discard(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
 
 
 class _FileCredential(Credential):
@@ -1372,38 +1512,43 @@ class _FileCredential(Credential):
         self._options = list(options)
 
     def perform(self, registry: RegistryInfo, action: Action, args: "list[str]") -> CredentialResponse:
+        self._path(registry, args)
+        return super().perform(registry, action, args)
+
+    def _path(self, registry: RegistryInfo, args: "list[str]") -> str:
+        """The store's path. Raises UrlNotSupported for a registry that is not served."""
         path, any_registry = _file_options(self._options + args)
         if path is None:
             raise OtherError(
                 "cargo_credential.py is a provider only with --example-file: add it behind the"
                 " path in `credential-provider`"
             )
-        crates_io = registry.index_url == "https://github.com/rust-lang/crates.io-index"
-        if not crates_io and not any_registry:
+        if not any_registry and not registry.matches(CRATES_IO_INDEX):
             raise UrlNotSupported
-        self._store = _Store(path)
-        return super().perform(registry, action, args)
+        return os.path.realpath(path)  # a symbolic link keeps pointing to the store
 
     def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> CredentialResponse:
-        tokens = self._store.read()
+        tokens = _read_store(self._path(registry, args))
         if registry.index_url not in tokens:
             raise NotFound
         return GetResponse(Secret(tokens[registry.index_url]))
 
     def login(self, registry: RegistryInfo, options: LoginOptions, args: "list[str]") -> CredentialResponse:
-        token = read_token(options, registry)
-        self._store.change(lambda tokens: tokens.update({registry.index_url: token.expose()}))
+        token = read_token(options, registry).expose()
+        _change_store(self._path(registry, args), lambda tokens: tokens.update({registry.index_url: token}))
         return LoginResponse()
 
     def logout(self, registry: RegistryInfo, args: "list[str]") -> CredentialResponse:
-        if registry.index_url not in self._store.read():
+        path = self._path(registry, args)
+        left = os.path.lexists(path + ".tmp")  # by a login that was killed, perhaps with the token
+        if not left and registry.index_url not in _read_store(path):
             raise NotFound  # without the lock, for which the directory must be there and writable
 
         def erase(tokens: "dict[str, str]") -> None:
             if tokens.pop(registry.index_url, None) is None:
                 raise NotFound
 
-        self._store.change(erase)
+        _change_store(path, erase)
         return LogoutResponse()
 
 
@@ -1457,6 +1602,15 @@ A credential provider for Cargo that keeps tokens in a file. To write one of you
 """
 
 
+def _keep_off_the_current_directory() -> None:
+    """It can be a checkout: no program that the provider starts by its name comes from there."""
+    if sys.platform == "win32":
+        os.environ["NoDefaultCurrentDirectoryInExePath"] = "1"
+    path = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    kept = [folder for folder in path if os.path.isabs(folder)]
+    os.environ["PATH"] = os.pathsep.join(kept) or os.defpath.strip(os.pathsep)
+
+
 def main(credential: Credential) -> None:
     """Be a provider: `main(MyCredential())` is the whole program. Source: `main`.
 
@@ -1470,8 +1624,7 @@ def main(credential: Credential) -> None:
         command = json.dumps([os.path.abspath(sys.argv[0]), *sys.argv[1:]], ensure_ascii=False)
         sys.stdout.write(_CONFIGURATION.format(command))
         return
-    if sys.platform == "win32":  # else a program in the current directory comes before those on PATH
-        os.environ["NoDefaultCurrentDirectoryInExePath"] = "1"
+    _keep_off_the_current_directory()
     try:
         with _Console() as (reader, writer):
             try:

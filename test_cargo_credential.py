@@ -12,6 +12,7 @@ import ast
 import atexit
 import copy
 import datetime
+import enum
 import hashlib
 import http.server
 import io
@@ -627,6 +628,8 @@ class Secrets(unittest.TestCase):
         self.assertEqual(bearer.expose(), "Bearer " + TOKEN)
         self.assertTrue(cc.Secret("").is_empty())
         self.assertFalse(bearer.is_empty())
+        self.assertFalse(cc.Secret(""))
+        self.assertTrue(bearer)
 
     def test_it_holds_a_str(self):
         for value in (None, b"token", 5, self.secret):
@@ -642,6 +645,18 @@ class Secrets(unittest.TestCase):
 
 def line_of(action, registry=REGISTRY, args=()):
     return request(action, registry, args).to_json().encode("utf-8") + b"\n"
+
+
+def utf_16(text):
+    """The text as upper-case escapes of JSON."""
+    units = text.encode("utf-16-be")
+    return "".join("\\u%02X%02X" % pair for pair in zip(units[::2], units[1::2]))
+
+
+def forget_secrets():
+    """The values of one test are not redacted in another's texts."""
+    cc._lasting.clear()
+    cc._passing.clear()
 
 
 GET = line_of(cc.GetAction(cc.ReadOperation()))
@@ -779,6 +794,44 @@ class Loop(unittest.TestCase):
         with self.assertRaises(BrokenPipeError):
             cc.serve(cc.Credential(), io.BytesIO(GET), Broken())
 
+    def test_an_error_of_another_kind_is_answered_as_other(self):
+        class Kind(enum.Enum):
+            SEALED = "sealed"
+
+        class Unreadable(cc.Error):
+            @property
+            def kind(self):
+                raise RuntimeError("no kind for " + secret.expose())
+
+        class Unwritable(cc.NotFound):
+            def to_json(self, v=1):
+                raise RuntimeError("cannot write " + secret.expose())
+
+        secret = cc.Secret(TOKEN)
+        made_up = type("MadeUp", (cc.NotFound,), {"kind": "made-up"})
+        for error, message, causes in [
+            (made_up("bad " + TOKEN), "bad [REDACTED]", []),
+            (made_up(), "credential not found", []),
+            (type("Enumerated", (cc.Error,), {"kind": Kind.SEALED})("sealed"), "sealed", []),
+            (type("Listed", (cc.Error,), {"kind": []})("listed"), "listed", []),
+            (Unreadable(), "no kind for [REDACTED]", ["credential action failed"]),
+            (Unwritable(), "cannot write [REDACTED]", ["credential not found"]),
+        ]:
+            with mock.patch("sys.stderr", io.StringIO()) as stderr:
+                err = answer(raiser(error))["Err"]
+            self.assertEqual(err, {"kind": "other", "message": message, "caused-by": causes})
+            self.assertEqual(stderr.getvalue(), "")
+        self.assertEqual(
+            made_up("m").to_json(), '{"Err":{"kind":"other","message":"m","caused-by":[]}}'
+        )
+
+    def test_a_class_instead_of_an_instance_is_an_error_for_its_author(self):
+        self.assertEqual(
+            answer(cc.UnsupportedCredential)["Err"]["message"],
+            "main takes an instance: write main(UnsupportedCredential()), not"
+            " main(UnsupportedCredential)",
+        )
+
     def test_ctrl_c_passes(self):
         class Interrupted(Exception):
             def __str__(self):
@@ -793,7 +846,7 @@ class Loop(unittest.TestCase):
             return cc.GetResponse(cc.Secret("token-%d" % random.getrandbits(64)))
 
         serve(Doing(get), *[GET] * 1000)
-        self.assertLessEqual(len(cc._secrets), 21)
+        self.assertLessEqual(len(cc._passing), 501)
 
 
 class Registries(unittest.TestCase):
@@ -1082,6 +1135,18 @@ class Returns(unittest.TestCase):
         (TOKEN + "\ud800", "contains a character outside ASCII"),
     ]
 
+    def test_the_text_of_a_secret_is_never_sent_nor_stored(self):
+        token = cc.Secret(TOKEN)
+        message = (
+            "the token contains `Secret([REDACTED])`, the text of a Secret: write"
+            ' token.map(lambda t: "Bearer " + t) instead of f"Bearer {token}"'
+        )
+        for text in ("Bearer %s" % token, "Bearer {!r}".format(token), repr(token)):
+            self.assertEqual(self.fault(cc.GetResponse(cc.Secret(text))), message)
+            with self.assertRaises(cc.OtherError) as caught:
+                cc.read_token(cc.LoginOptions(cc.Secret(text)), BARE)
+            self.assertEqual(str(caught.exception), message)
+
     def test_a_token_that_no_header_can_carry_is_never_sent_nor_stored(self):
         for token, fault in self.UNSENDABLE:
             with self.subTest(fault):
@@ -1155,6 +1220,9 @@ class Returns(unittest.TestCase):
 
 
 class Redaction(unittest.TestCase):
+    def setUp(self):
+        forget_secrets()
+
     NASTY = "Bearer a'b\"c\\d\u00e9\n\x1b</%41 " + TOKEN
 
     def told(self, token, function):
@@ -1177,38 +1245,84 @@ class Redaction(unittest.TestCase):
         self.assertEqual(message, "cannot use [REDACTED] here")
         self.assertEqual(causes, ["KeyError: '[REDACTED]'"])
 
+    SPELLINGS = {
+        "plain": str,
+        "repr": repr,
+        "ascii": ascii,
+        "dict": lambda token: repr({"password": token}),
+        "repr of repr": lambda token: repr([repr({"password": token})]),
+        "in a longer text": lambda token: repr("it's \"%s\"" % token),
+        "JSON": json.dumps,
+        "JSON, not ASCII": lambda token: json.dumps(token, ensure_ascii=False),
+        "JSON of PHP": lambda token: json.dumps(token).replace("/", "\\/"),
+        "JSON of .NET": lambda token: re.sub(
+            r"[^\w]|_", lambda found: utf_16(found.group()), token, flags=re.ASCII
+        ),
+        "JSON in JSON": lambda token: json.dumps(json.dumps({"a": token})),
+        "JSON four times": lambda token: json.dumps(json.dumps(json.dumps(json.dumps(token)))),
+        "JSON in JSON with \\u005c": lambda token: json.dumps(token).replace("\\", "\\u005C"),
+        "JSON in a repr": lambda token: repr(json.dumps([token])),
+        "bytes": lambda token: repr([token.encode("utf-8")]),
+        "JSON in bytes": lambda token: repr(json.dumps(token).encode("utf-8")),
+        "command line": lambda token: str(
+            subprocess.CalledProcessError(1, ["op", "item", "password=" + token])
+        ),
+        "without the line break": str.strip,
+        "without its scheme": lambda token: token.partition(" ")[2] or token,
+    }
+    TOKENS = [
+        TOKEN, "Bearer " + TOKEN, TOKEN + "\n", NASTY, "'-%s\\'" % TOKEN, '"-%s\\"' % TOKEN,
+        "'\"-%s\\'\"" % TOKEN, "a/b+c=%s" % TOKEN, TOKEN + "\\", "\\new\\u0041\\x41" + TOKEN,
+        "\u65e5\u672c\U0001f600" + TOKEN, "\x00\t\r" + TOKEN,
+    ]  # fmt: skip
+
     def test_every_spelling_of_the_value_is_replaced(self):
-        spellings = {
-            "plain": str,
-            "repr": repr,
-            "ascii": ascii,
-            "dict": lambda token: repr({"password": token}),
-            "twice": lambda token: repr([repr({"password": token})]),
-            "in a longer text": lambda token: repr("it's \"%s\"" % token),
-            "JSON": json.dumps,
-            "JSON, not ASCII": lambda token: json.dumps(token, ensure_ascii=False),
-            "JSON in JSON": lambda token: json.dumps(json.dumps({"a": token})),
-            "bytes": lambda token: repr([token.encode("utf-8")]),
-            "command line": lambda token: str(
-                subprocess.CalledProcessError(1, ["op", "item", "password=" + token])
-            ),
-            "without the line break": str.strip,
-            "without its scheme": lambda token: token.partition(" ")[2],
-        }
-        quoted = ["%s-%s\\%s" % (quote, TOKEN, quote) for quote in ("'", '"', "'\"")]
-        for token in [TOKEN, "Bearer " + TOKEN, TOKEN + "\n", self.NASTY] + quoted:
-            for name, spell in spellings.items():
+        for token in self.TOKENS:
+            for name, spell in self.SPELLINGS.items():
                 with self.subTest(name, token=token):
+                    forget_secrets()
 
                     def failing(value):
-                        raise cc.OtherError("before " + spell(value) + " after", [spell(value)])
+                        raise cc.OtherError("<%s>" % spell(value), [spell(value)])
 
                     message, causes, line = self.told(token, failing)
-                    for text in (message, causes[0], line):
-                        self.assertNotIn(TOKEN, text)
-                    if name == "bytes" and not token.startswith("Bearer"):
-                        self.assertIn("[b'[REDACTED]", message.replace('"', "'"))
-                    self.assertTrue(message.startswith("before ") and message.endswith(" after"))
+                    self.assertRegex(message, r"\A<[^\w\\\\]*(b'|password=|Command )?.*\[REDACTED\].*>\Z")
+                    around = message + causes[0]
+                    for mark in (r"\[REDACTED\]", "password", "Command", "op", "item", "it's", "it\\\\*'s",
+                                 "returned non-zero exit status 1", "\\ba\\b", "\\bb(?=\\\\*['\"])", "Bearer"):
+                        around = re.sub(mark, "", around)
+                    self.assertRegex(around, r"\A[\[\]<>{}(),:='\".\s\\\\]*\Z")
+                    self.assertNotIn(TOKEN, line)
+
+    def test_a_path_before_the_value_hides_nothing(self):
+        for before in ("C:\\", "\\", "\\\\", "C:\\users\\", "\\x4", "\\u004", "\\u00", "%5C"):
+            for token in ("new-" + TOKEN, "u0041" + TOKEN, "x41" + TOKEN, "1" + TOKEN):
+                with self.subTest(before, token=token):
+                    forget_secrets()
+                    cc.Secret(token)
+                    (message,) = cc._redacted(["see %s%s!" % (before, token)])
+                    self.assertTrue(message.startswith("see ") and message.endswith("[REDACTED]!"))
+
+    def test_values_that_overlap_leave_no_tail(self):
+        for values, text, redacted in [
+            (["abcd", "abcdef"], "xabcdefx abcd", "x[REDACTED]x [REDACTED]"),
+            (["abcdef", "defghi"], "<abcdefghi>", "<[REDACTED]>"),
+            (["abcdef", "cdef"], "<abcdef>", "<[REDACTED]>"),
+            (["abab"], "<ababab>", "<[REDACTED]>"),
+            (["a/b/c/", "b\\/c"], "<a\\/b\\/c\\/>", "<[REDACTED]>"),
+        ]:
+            forget_secrets()
+            for value in values:
+                cc.Secret(value)
+            self.assertEqual(cc._redacted([text]), [redacted])
+
+    def test_five_thousand_values_are_found_in_a_megabyte(self):
+        values = [cc.Secret("%s-%d-" % (TOKEN, i)).expose() for i in range(5000)]
+        text = " ".join(values * 10)
+        self.assertEqual(
+            cc._redacted([text, json.dumps(text)]),
+            [" ".join(["[REDACTED]"] * 50000), '"%s"' % " ".join(["[REDACTED]"] * 50000)],
+        )
 
     def test_a_token_that_cargo_passed_is_replaced(self):
         def login(registry, action, args):
@@ -1219,24 +1333,44 @@ class Redaction(unittest.TestCase):
             line, '{"Err":{"kind":"other","message":"cannot store [REDACTED]","caused-by":[]}}'
         )
 
-    def test_a_secret_of_an_earlier_request_is_replaced(self):
-        kept = cc.Secret("kept-" + TOKEN)
-        self.assertEqual(
-            serve(raiser(ValueError(kept.expose())), GET, GET)[1],
-            '{"Err":{"kind":"other","message":"[REDACTED]","caused-by":[]}}',
-        )
+    def shown(self, value, *makers):
+        """What the last request's error shows of a value; each maker is one request before it."""
+        requests = list(makers) + [lambda: None]
 
-    def test_a_short_secret_of_an_earlier_request_spoils_no_text(self):
         def perform(registry, action, args):
-            if args:
-                cc.Secret("short")
-            raise ValueError("a short text")
+            requests.pop(0)()
+            if not requests:
+                raise ValueError(value)
+            raise cc.NotFound
 
-        first = line_of(cc.LogoutAction(), args=["make it"])
-        self.assertEqual(
-            [json.loads(line)["Err"]["message"] for line in serve(Doing(perform), first, GET)],
-            ["a [REDACTED] text", "a short text"],
-        )
+        return json.loads(serve(Doing(perform), *[GET] * len(requests))[-1])["Err"]["message"]
+
+    def test_a_secret_from_before_the_first_request_is_never_forgotten(self):
+        values = ["start-up-%d" % i for i in range(1000)] + ["1234"]
+        for value in values:
+            cc.Secret(value)
+
+        def make():
+            for i in range(1000):
+                cc.Secret("of-a-request-%d" % i)
+
+        text = self.shown(" ".join(values), make, make)
+        self.assertEqual(set(text.split(" ")), {"[REDACTED]"})
+
+    def test_a_secret_of_an_earlier_request_is_replaced(self):
+        for value in ("kept-" + TOKEN, "1234"):
+            self.assertEqual(self.shown(value, lambda: cc.Secret(value)), "[REDACTED]")
+
+    def test_the_newest_500_values_of_earlier_requests_are_remembered(self):
+        def make(count):
+            return lambda: [cc.Secret("%s-%d" % (TOKEN, i)) for i in range(count)]
+
+        old = lambda: cc.Secret("old-" + TOKEN)  # noqa: E731
+        self.assertEqual(self.shown("old-" + TOKEN, old, make(499)), "[REDACTED]")
+        forget_secrets()
+        self.assertEqual(self.shown("old-" + TOKEN, old, make(500)), "old-" + TOKEN)
+        forget_secrets()
+        self.assertEqual(self.shown("old-" + TOKEN, old, make(499), old, make(499)), "[REDACTED]")
 
     def test_a_value_of_a_few_letters_is_replaced_where_it_is_a_word(self):
         def failing(value):
@@ -1248,6 +1382,7 @@ class Redaction(unittest.TestCase):
             ("\u65e5\u672c", "tok=[REDACTED], a token in store"),
             ("a", "tok=a, a token in store"),
         ]:
+            forget_secrets()
             self.assertEqual(self.told(token, failing)[0], message)
 
     def test_all_of_a_requests_many_secrets_are_replaced(self):
@@ -1264,11 +1399,6 @@ class Redaction(unittest.TestCase):
 
         for token in ("REDACTED", "[REDACTED]", "DACT"):
             self.assertEqual(self.told(token, failing)[0], "[REDACTED]")
-
-    def test_the_longer_of_two_values_goes_first(self):
-        cc.Secret("abcd")
-        cc.Secret("abcdef")
-        self.assertEqual(cc._redacted(["xabcdefx abcd"]), ["x[REDACTED]x [REDACTED]"])
 
     def test_the_optional_traceback_is_redacted(self):
         for value, shown in [("1", True), ("0", False), ("", False)]:
@@ -1788,15 +1918,24 @@ class OnATerminal(Directory):
     def test_a_typed_token_is_trimmed_and_not_shown(self):
         shown, message = self.typed(b"  %s \n" % TOKEN.encode())
         self.assertEqual(
-            shown, "please paste the token found on https://r.example/me below\r\n\r\n"
+            shown,
+            "registry alt, index sparse+https://r.example/index/\r\n"
+            "please paste the token found on https://r.example/me below\r\n\r\n",
         )
         self.assertEqual(message, TOKEN[::-1])
 
     def test_the_prompt_names_the_registry_where_there_is_no_page(self):
-        for registry, name in [(REGISTRY, "alt"), (BARE, "url")]:
+        for registry, prompt in [
+            (
+                REGISTRY,
+                "registry alt, index sparse+https://r.example/index/\r\n"
+                "please paste the token for alt below\r\n\r\n",
+            ),
+            (BARE, "please paste the token for url below\r\n\r\n"),
+        ]:
             line = line_of(cc.LoginAction(cc.LoginOptions()), registry)
             shown, message = self.typed(TOKEN.encode() + b"\n", line)
-            self.assertEqual(shown, "please paste the token for %s below\r\n\r\n" % name)
+            self.assertEqual(shown, prompt)
             self.assertEqual(message, TOKEN[::-1])
 
     def test_nothing_typed_is_an_error_that_says_how_to_give_a_token(self):
@@ -1855,6 +1994,7 @@ class OnATerminal(Directory):
         shown, _ = self.typed(b"x\n", line_of(cc.LoginAction(options)))
         self.assertEqual(
             shown.replace("\\xe9", "\u00e9"),  # in an ASCII locale
+            "registry alt, index sparse+https://r.example/index/\r\n"
             "please paste the token found on https://r/\\x1b]0;x\\x07\\n\\u202e\u00e9\\/me below\r\n\r\n",
         )
 
@@ -2044,7 +2184,7 @@ class OnAWindowsConsole(Directory):
             (self.PROMPT, " %s \r" % TOKEN),
         )  # fmt: skip
         self.assertEqual((answer, status), ('{"Ok":{"kind":"login"}}\n', 0))
-        self.assertEqual(screen, self.PROMPT)
+        self.assertEqual(screen, "registry crates-io, index %s\n%s" % (CRATES_IO, self.PROMPT))
         self.assertEqual(json.loads(self.read("store.json").decode()), {CRATES_IO: TOKEN})
 
     def test_nothing_typed_is_an_error_that_says_how_to_give_a_token(self):
@@ -2075,6 +2215,37 @@ class OnAWindowsConsole(Directory):
 
 
 class WithoutATerminal(Directory):
+    @posix_only
+    def test_a_program_is_not_taken_from_a_relative_part_of_the_path(self):
+        self.write("here", "#!/bin/sh\nexit 5\n", 0o755)
+        for folder in ("bin", "on the path"):
+            self.write(folder + "/there", "#!/bin/sh\nexit 6\n", 0o755)
+        path = self.provider(
+            """
+            class Provider(Credential):
+                def get(self, registry, operation, args):
+                    raise OtherError("%s %s" % (self.status("here"), self.status("there")))
+                def status(self, name):
+                    try:
+                        return subprocess.call([name])
+                    except OSError as error:
+                        return type(error).__name__
+            """
+        )
+        whole = self.path("on the path")
+        for value, message in [
+            (":.:bin:" + whole, "FileNotFoundError 6"),
+            (whole + ":", "FileNotFoundError 6"),
+            (".", "FileNotFoundError FileNotFoundError"),
+            ("", "FileNotFoundError FileNotFoundError"),
+            (None, "FileNotFoundError FileNotFoundError"),
+        ]:
+            env = dict(environment(), PATH=value)
+            if value is None:
+                del env["PATH"]
+            answers, _ = self.run_provider(path, GET, env=env)
+            self.assertEqual(json.loads(answers[0])["Err"]["message"], message, value)
+
     @unittest.skipUnless(WINDOWS, "needs Windows")
     def test_a_program_in_the_current_directory_is_not_taken_for_one_on_the_path(self):
         shutil.copy(sys.executable, self.path("here.exe"))
@@ -2111,9 +2282,11 @@ class WithoutATerminal(Directory):
                 "there is no terminal to ask for the token on: to pass one from a file, run `%s`"
                 % command,
             )
+            index = "registry %s, index %s\n" % (registry.name, registry.index_url)
             self.assertEqual(
                 errors.replace("\r\n", "\n"),
-                "please paste the token for %s below\n" % (registry.name or registry.index_url),
+                (index if registry.name else "")
+                + "please paste the token for %s below\n" % (registry.name or registry.index_url),
             )
 
     def test_the_prompt_may_find_no_standard_error(self):
@@ -2324,6 +2497,20 @@ class OtherProviders(Directory):
             "import subprocess; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(3)'])"
         )
         self.assertEqual(self.perform(self.program(code)), cc.LogoutResponse())
+
+    def test_get_login_and_logout_go_through_perform(self):
+        class Recording(cc.CredentialProcess):
+            def perform(self, registry, action, args):
+                return registry, action, args
+
+        process = Recording("/no/such")
+        options = cc.LoginOptions(cc.Secret(TOKEN))
+        for result, action in [
+            (process.get(REGISTRY, cc.ReadOperation(), ["a"]), cc.GetAction(cc.ReadOperation())),
+            (process.login(REGISTRY, options, ["a"]), cc.LoginAction(options)),
+            (process.logout(REGISTRY, ["a"]), cc.LogoutAction()),
+        ]:
+            self.assertEqual(result, (REGISTRY, action, ["a"]))
 
     def test_it_can_be_wrapped(self):
         """A provider that asks another one; standard error and status pass through."""
@@ -2744,6 +2931,7 @@ class ExampleFile(Directory):
 
     def setUp(self):
         super().setUp()
+        forget_secrets()
         self.store = self.path("store.json")
 
     def session(self, *lines, options=OPTIONS):
@@ -2844,7 +3032,7 @@ class ExampleFile(Directory):
         self.assertTrue(cc._CONFIGURATION.startswith("This is a credential provider: Cargo starts"))
 
     def test_help_and_version(self):
-        for option, text in [("--help", cc._USAGE), ("--version", "cargo_credential.py 1.0.0\n")]:
+        for option, text in [("--help", cc._USAGE), ("--version", "cargo_credential.py 1.1.0\n")]:
             output, errors = start([MODULE, option]).communicate(timeout=60)
             self.assertEqual((output.decode().replace("\r\n", "\n"), errors), (text, b""))
 
@@ -2865,7 +3053,7 @@ class ExampleFile(Directory):
     def test_a_damaged_store_is_named_and_left_as_it_is(self):
         for content, cause in [
             ("{", "not JSON: Expecting property name enclosed in double quotes at line 1 column 2"),
-            ("[]", "the line must be an object"),
+            ("[]", "the store must be a JSON object"),
             ('{"%s":5}' % CRATES_IO, "field `%s` must be a string" % CRATES_IO),
             ('{"a":"%s","b":["%s"]}' % (TOKEN, TOKEN), "field `b` must be a string"),
             ('{"a":"1","a":"2"}', "duplicate field `a`"),
@@ -2902,7 +3090,8 @@ class ExampleFile(Directory):
         path = self.path("no", "store.json")
         message, causes = self.message(login("x"), options=["--example-file", path])
         self.assertEqual(
-            message, "cannot write the token store `%s`: what it holds is unchanged" % path
+            message,
+            "the token store's directory `%s` does not exist: create it" % self.path("no"),
         )
         self.assertIn("No such file or directory", causes[0])
         answers, _ = self.session(logout(), get(), options=["--example-file", path])
@@ -2938,9 +3127,62 @@ class ExampleFile(Directory):
 
     @posix_only
     def test_the_file_and_its_neighbours_are_private(self):
-        self.process(login("x"), preexec_fn=lambda: (os.setsid(), os.umask(0)))
-        for name in ("store.json", "store.json.lock"):
-            self.assertEqual(os.stat(self.path(name)).st_mode & 0o7777, 0o600)
+        for umask in (0, 0o777, 0o277):
+            answers, _ = self.process(
+                login("x"), preexec_fn=lambda: (os.setsid(), os.umask(umask))
+            )
+            self.assertEqual(answers, [LOGIN_OK])
+            for name in ("store.json", "store.json.lock"):
+                self.assertEqual(os.stat(self.path(name)).st_mode & 0o7777, 0o600)
+                os.unlink(self.path(name))
+
+    def test_a_logout_erases_what_a_killed_login_left(self):
+        for stored, answer in [({}, NOT_FOUND), ({CRATES_IO: "old"}, LOGOUT_OK)]:
+            self.write("store.json", json.dumps(stored), 0o600)
+            self.write("store.json.tmp", json.dumps({CRATES_IO: TOKEN}), 0o600)
+            self.assertEqual(self.session(logout())[0], [answer])
+            self.assertEqual(sorted(os.listdir(self.directory)), ["store.json", "store.json.lock"])
+            self.assertEqual(json.loads(self.read("store.json").decode()), {})
+
+    def test_an_error_after_the_change_does_not_deny_it(self):
+        for name in ("cargo_credential._discard", "cargo_credential._quietly"):
+            calls = []
+
+            def fail_at_the_end(*arguments):
+                calls.append(arguments)
+                if os.path.exists(self.store):
+                    raise OSError(5, "Input/output error")
+
+            with mock.patch("cargo_credential._discard", fail_at_the_end):
+                answers, _ = self.session(login("x"))
+            self.assertEqual(answers, [LOGIN_OK])
+            self.assertEqual(self.session(get())[0], [token_answer("x")])
+            os.unlink(self.store)
+
+    @posix_only
+    def test_a_lock_that_another_process_holds_is_reported_and_then_an_error(self):
+        self.session(login("x"))
+        clock = [0.0]
+        with open(self.store + ".lock", "rb+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with mock.patch("time.monotonic", lambda: clock[0]):
+                with mock.patch("time.sleep", lambda seconds: clock.append(clock.pop() + 0.5)):
+                    answers, errors = self.session(login("y"), get())
+        self.assertEqual(
+            json.loads(answers[0])["Err"],
+            {
+                "kind": "other",
+                "message": "another process has held the lock `%s.lock` for a minute, and the token"
+                " store is unchanged: wait for that process or end it, then try again" % self.store,
+                "caused-by": [],
+            },
+        )
+        self.assertEqual(answers[1], token_answer("x"))
+        self.assertEqual(
+            errors,
+            "waiting for the lock `%s.lock`, which another process holds\n" % self.store,
+        )
+        self.assertTrue(60 < clock[0] < 62)
 
     @posix_only
     def test_a_store_that_others_can_read_is_noticed_and_made_private(self):
@@ -2989,13 +3231,13 @@ class ExampleFile(Directory):
         uid = os.stat(self.store).st_uid
         with mock.patch("os.geteuid", lambda: uid + 1):
             credential = cc._FileCredential(["--example-file", self.store])
-            for line in (login("y"), logout()):
+            for line in (login("y"), logout(), get()):
                 self.assertEqual(
                     answer(credential, line)["Err"]["message"],
                     "the token store `%s` belongs to another user (uid %d), and is left as it is:"
                     " name another file with --example-file" % (self.store, uid),
                 )
-            self.assertEqual(serve(credential, get()), [token_answer("x")])
+        self.assertEqual(self.session(get())[0], [token_answer("x")])
 
     def as_nobody(self, function):
         """Run a function in a child without the rights of root."""
@@ -3040,7 +3282,11 @@ class ExampleFile(Directory):
             os.setsid()
             resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
-        message, causes = self.message(login("z" * 2000), by=self.process, preexec_fn=full)
+        # A Python that may write bytecode would leave it cut off
+        env = dict(environment(), PYTHONDONTWRITEBYTECODE="1")
+        message, causes = self.message(
+            login("z" * 2000), by=self.process, preexec_fn=full, env=env
+        )
         self.assertEqual(
             message, "cannot write the token store `%s`: what it holds is unchanged" % self.store
         )
@@ -3069,8 +3315,7 @@ class ExampleFile(Directory):
                 setattr(os, name, killing(getattr(os, name)))
             import fcntl
             fcntl.flock = killing(fcntl.flock)
-            store = cc._Store("store.json")
-            store.change(lambda tokens: tokens.update(new="2"))
+            cc._change_store("store.json", lambda tokens: tokens.update(new="2"))
             """
         )
         old, new = {"old": "1"}, {"old": "1", "new": "2"}
@@ -3084,7 +3329,7 @@ class ExampleFile(Directory):
             status = process.returncode
             outcomes.append(json.loads(self.read("store.json").decode()))
             self.assertIn(outcomes[-1], (old, new))
-            cc._Store(self.store).change(lambda tokens: tokens.update(third="3"))
+            cc._change_store(self.store, lambda tokens: tokens.update(third="3"))
             self.assertEqual(
                 json.loads(self.read("store.json").decode()), dict(outcomes[-1], third="3")
             )
@@ -3539,6 +3784,7 @@ class RealCargo(WithCargo):
         status, rest = terminal.rest()
         self.assertEqual(status, 0, rest)
         self.assertNotIn(TOKEN.encode(), shown + rest)
+        self.assertIn(("registry alt, index %s\r\n" % self.index).encode(), shown)
         self.assertEqual(self.store(), {self.index: self.TOKEN})
 
     def test_ctrl_c_at_the_prompt_ends_both_and_stores_nothing(self):
@@ -5816,15 +6062,16 @@ class Project(unittest.TestCase):
 
     IMPORTS = {
         "the module": ["json", "os", "sys"],
-        "_redacted": ["re"],
-        "host": ["re", "urllib.parse"],
+        "_fold": ["re"],
+        "_cut": ["re"],
+        "_split_url": ["re"],
         "_utf8": ["re"],
         "_show_traceback": ["traceback"],
         "_read_hidden_line": ["getpass", "warnings"],
         "_Child": ["queue", "subprocess", "subprocess", "threading"],
         "_lock": ["fcntl", "msvcrt"],
-        "_patiently": ["time"],
-        "_inspect": ["stat"],
+        "_retry": ["time"],
+        "_check_store": ["stat"],
     }
 
     def test_each_import_is_where_it_is_needed(self):
