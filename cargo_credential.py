@@ -354,7 +354,7 @@ class RegistryInfo(_Record):
             r"|(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})"  # an IPv4 address
             r"|\[[0-9a-f:.]+\])"  # an IPv6 address
             r"(?::([1-9][0-9]{0,4})?)?"  # a port
-            r"(?:/[!-\[\]-~]*)?\Z",  # a path: printable ASCII without a backslash
+            r"(?:/[!-Z^-~]*)?\Z",  # a path of printable ASCII, no backslash; git takes @[H] for a host
             self.index_url,
             re.IGNORECASE | re.ASCII,
         )
