@@ -25,6 +25,8 @@ import select
 import shlex
 import shutil
 import signal
+import socket
+import socketserver
 import subprocess
 import sys
 import tarfile
@@ -33,6 +35,7 @@ import textwrap
 import threading
 import time
 import unittest
+import urllib.parse
 import zipfile
 from unittest import mock
 
@@ -433,27 +436,28 @@ class Hosts(unittest.TestCase):
         ("https://evil-crates.corp.example/", "evil-crates.corp.example", False),
         ("https://a_b.xn--p1ai/", "a_b.xn--p1ai", False),
         ("https://127.0.0.1:8080/x", "127.0.0.1", False),
-        ("sparse+http://[::1]:8080/x", "::1", False),
+        ("sparse+http://[::1]:8080/x/", "::1", False),
         ("https://[2001:DB8::1]/", "2001:db8::1", False),
     ]
-    # (index URL, what Cargo, libgit2 or git read in it); {} is CORP. None has a host, none matches.
+    # (index URL, what is read in it); {} is CORP. None has a host, none matches. Cargo itself reads
+    # most of them, and gives the others to libgit2, or to git with net.git-fetch-with-cli.
     LOOK_ALIKES = [
         ("git://{}#@evil/i", "libgit2: evil"),
         ("git://{}?@evil/i", "libgit2: evil"),
-        ("ssh://{}#@evil/x", "libgit2: evil"),
-        ("ssh://{}?@evil/x", "libgit2: evil"),
+        ("ssh://{}#@evil/x", "git and libgit2: evil"),
+        ("ssh://{}?@evil/x", "git and libgit2: evil"),
         ("https://{}#@evil/", "Cargo: the host, with an empty path"),
         ("https://{}?@evil/", "Cargo: the host, with an empty path"),
-        ("file://{}/path", "git: the directory /path"),
-        ("git://{}/x", "the host, for anybody on the way"),
-        ("ftp://{}/x", "the host, for anybody on the way"),
-        ("ws://{}/x", "no index"),
-        ("sparse+ssh://git@{}/x", "no index"),
-        ("sparse+git://{}/x", "no index"),
-        ("git+ssh://{}/x", "no index"),
-        ("sparse+sparse+https://{}/", "no index"),
-        ("registry+https://{}/", "no index"),
-        ("https://{}@evil@{}/", "Cargo: the last"),
+        ("file://{}/path", "an error of libgit2; git: the directory /path"),
+        ("git://{}/x", "libgit2: the host, for anybody on the way"),
+        ("ftp://{}/x", "an error of libgit2; git: the host, for anybody on the way"),
+        ("ws://{}/x", "an error"),
+        ("sparse+ssh://git@{}/x/", "an error"),
+        ("sparse+git://{}/x/", "an error"),
+        ("git+ssh://{}/x", "libgit2: the host"),
+        ("sparse+sparse+https://{}/", "an error"),
+        ("registry+https://{}/", "an error"),
+        ("https://{}@evil@{}/", "Cargo: the host, the last one"),
         ("https://evil\\@{}/", "Cargo: evil"),
         ("https://{}\\@evil/", "Cargo: the host"),
         ("https://{}\\.evil/", "Cargo: the host"),
@@ -468,7 +472,7 @@ class Hosts(unittest.TestCase):
         ("https://crates.corp.ex\u00adample/", "Cargo: the host"),
         ("https://crate\u017f.corp.example/", "Cargo: the host"),
         ("https://crates\u3002corp.example/", "Cargo: the host"),
-        ("https://{}\u2100.evil/", "Cargo: an error"),
+        ("https://{}\u2100.evil/", "an error"),
         ("https://{}/\u00e9", "Cargo: the host"),
         ("https://ev\til/", "Cargo: evil"),
         ("https://{}\t@evil/", "Cargo: evil"),
@@ -489,16 +493,16 @@ class Hosts(unittest.TestCase):
         ("ssh://127.1/x", "libgit2: 127.0.0.1"),
         ("https://{}.1/", "an error"),
         ("https://{}.0x1/", "an error"),
-        ("https://{}./", "Cargo: the host, with a dot"),
-        ("https://{}../", "an error"),
-        ("https://.{}/", "an error"),
-        ("https://-{}/", "a host that begins with a dash"),
-        ("ssh://-oProxyCommand=evil@{}/x", "git: an option of ssh"),
+        ("https://{}./", "Cargo: crates.corp.example., another name"),
+        ("https://{}../", "Cargo: crates.corp.example.."),
+        ("https://.{}/", "Cargo: .crates.corp.example"),
+        ("https://-{}/", "Cargo: -crates.corp.example, an option for some programs"),
+        ("ssh://-oProxyCommand=evil@{}/x", "an error of git; an option of ssh before git 2.14.1"),
         ("https://@{}/", "Cargo: the host"),
         ("https://a!b@{}/", "Cargo: the host"),
         ("https://{}:99999/", "an error"),
-        ("https://{}:0/", "port 0"),
-        ("https://{}:0443/", "Cargo: port 443"),
+        ("https://{}:0/", "Cargo: the host, port 0"),
+        ("https://{}:0443/", "Cargo: the host, port 443"),
         ("https://{}:+443/", "an error"),
         ("https://{}:4_43/", "an error"),
         ("https://{}:443:443/", "an error"),
@@ -4171,6 +4175,242 @@ main(Provider())
                     self.assertEqual(asked, [int(count) for count in counts])
         kinds = "CacheSession", "CacheExpires", "CacheNever"
         self.assertEqual(seen, {(kind, word) for kind in kinds for word in ("True", "False")})
+
+
+# ---- Index URLs, with real Cargo -----------------------------------------------------------
+
+
+def no_network(**more):
+    """The environment without what changes how Cargo, git or ssh reach a host, and more."""
+    kept = {name: value for name, value in environment().items() if not re.match(
+        r"(CARGO|GIT_|SSH_|RUST(?!UP_)|XDG_).*|.*_proxy\Z", name, re.IGNORECASE)}  # fmt: skip
+    kept.setdefault("RUSTUP_HOME", os.path.expanduser("~/.rustup"))
+    kept.update(CARGO_TERM_COLOR="never", CARGO_NET_RETRY="0", GIT_CONFIG_NOSYSTEM="1", LC_ALL="C")
+    return dict(kept, **more)
+
+
+def cargo_output(command, directory, variables):
+    """What Cargo prints on both outputs, without standard input."""
+    process = subprocess.run(
+        ["cargo"] + command.split(), cwd=directory, env=variables, timeout=60,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    return process.stdout.decode()
+
+
+class LoopbackServer(socketserver.ThreadingTCPServer):
+    """A server in a thread, with a log."""
+
+    def __init__(self, handler):
+        super().__init__(("127.0.0.1", 0), handler)
+        self.log = []
+        self.address = "127.0.0.1:%d" % self.server_address[1]
+        self.thread = threading.Thread(target=self.serve_forever, args=(0.05,))
+        self.thread.start()
+
+    def close(self):
+        self.shutdown()
+        self.thread.join()
+        self.server_close()
+
+
+class GitDaemon(socketserver.BaseRequestHandler):
+    """Serves the git repositories below the server's folder at git://."""
+
+    def handle(self):
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        subprocess.call(
+            ["git", "daemon", "--inetd", "--export-all", "--base-path=" + self.server.folder],
+            stdin=self.request, stdout=self.request, stderr=subprocess.DEVNULL, timeout=60,
+            env=no_network(HOME=self.server.folder),
+        )  # fmt: skip
+
+
+class RefusingProxy(socketserver.StreamRequestHandler):
+    """Logs the first line of each request to a proxy, and refuses it."""
+
+    disable_nagle_algorithm = True
+    timeout = 60
+
+    def handle(self):
+        self.server.log.append(self.rfile.readline().decode("latin-1"))
+        while self.rfile.readline().strip():
+            pass
+        self.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+
+@needs("cargo", "git")
+@posix_only
+class HostileCheckout(WithCargo):
+    """A checkout's configuration gives the user's registry an index that belongs to an attacker."""
+
+    # {daemon} is the attacker's `git daemon`, {folder} a folder of the checkout
+    LOOK_ALIKES = [
+        "git://crates.corp.example#@{daemon}/index",
+        "git://crates.corp.example?@{daemon}/index",
+        "file://crates.corp.example{folder}/index",  # with net.git-fetch-with-cli
+    ]
+    NAIVE = """
+        import urllib.parse
+        class Provider(Credential):
+            def get(self, registry, operation, args):
+                if urllib.parse.urlsplit(registry.index_url).hostname != "crates.corp.example":
+                    raise UrlNotSupported
+                return GetResponse(Secret(%r))
+        """
+
+    def setUp(self):
+        super().setUp()
+        self.token = self.write("token", self.TOKEN + "\n", 0o600)
+        daemon = LoopbackServer(GitDaemon)
+        self.addCleanup(daemon.close)
+        daemon.folder = self.path("attacker")
+        config = {"dl": self.registry.url + "/dl", "api": self.registry.url, "auth-required": True}
+        self.write("attacker/index/config.json", json.dumps(config))
+        self.write("attacker/index/3/d/dep", json.dumps(self.registry.index["dep"][0]))
+        git = "git -c user.name=x -c user.email=x -C".split() + [self.path("attacker/index")]
+        for command in ("init -q", "add .", "commit -q -m index"):
+            variables = no_network(HOME=self.directory)
+            subprocess.check_call(git + command.split(), env=variables, timeout=60)
+        self.urls = [
+            form.format(daemon=daemon.address, folder=daemon.folder) for form in self.LOOK_ALIKES
+        ]
+
+    def first_provider(self):
+        """The provider of README.md, or of the module's head if README.md is not there."""
+        page, text = os.path.join(HERE, "README.md"), cc.__doc__
+        if os.path.exists(page):
+            with open(page, encoding="utf-8") as file:
+                text = file.read()
+        block = r"^ *#!/usr/bin/env python3\n.*?main\(Provider\(\)\)\n"
+        source = textwrap.dedent(re.search(block, text, re.MULTILINE | re.DOTALL).group())
+        self.assertIn('registries = ("crates.corp.example",)', source)
+        self.assertIn("/run/secrets/cargo-token", source)
+        shutil.copy(MODULE, self.directory)
+        source = source.replace("/run/secrets/cargo-token", self.token)
+        return [self.write("first.py", source, 0o755)]
+
+    def requests_with_a_token(self, url, provider, declined):
+        """What Cargo sends a token to for `metadata`, which editors run, and for `yank`."""
+        home = tempfile.mkdtemp(dir=self.directory)
+        user = '[registries.alt]\nindex = "sparse+https://crates.corp.example/index/"\n'
+        user += "credential-provider = %s\n" % json.dumps(provider)
+        self.write(os.path.join(home, "config.toml"), user)
+        cli = "true" if url.startswith("file:") else "false"
+        checkout = '[registries.alt]\nindex = "%s"\n[net]\ngit-fetch-with-cli = %s\n' % (url, cli)
+        self.write("project/.cargo/config.toml", checkout)
+        del self.registry.log[:]
+        for command in ("metadata --format-version=1", "yank --registry=alt dep@1.0.0"):
+            variables = no_network(HOME=self.directory, CARGO_HOME=home)
+            output = cargo_output(command, self.path("project"), variables)
+            self.assertNotIn(TOKEN, output)
+            message = "no credential providers could handle the request"
+            self.assertIs(message in output, declined, output)
+        if os.path.exists(self.path("project/Cargo.lock")):
+            os.remove(self.path("project/Cargo.lock"))
+        return [path for _, path, token in self.registry.log if token is not None]
+
+    def assert_no_token_is_sent(self, provider):
+        corp = cc.RegistryInfo("sparse+https://crates.corp.example/index/", "alt")
+        line = line_of(cc.GetAction(cc.ReadOperation()), corp, provider[1:])
+        self.assertIn(self.TOKEN, self.run_provider(provider[0], line)[0][0])
+        for url in self.urls:
+            with self.subTest(url):
+                self.assertEqual(self.requests_with_a_token(url, provider, True), [])
+
+    def test_the_first_provider_of_the_documentation_sends_no_token(self):
+        self.assert_no_token_is_sent(self.first_provider())
+
+    def test_token_from_command_sends_no_token(self):
+        options = ["--host", "crates.corp.example", shutil.which("cat"), self.token]
+        self.assert_no_token_is_sent([example("token_from_command.py")] + options)
+
+    def test_a_provider_that_compares_the_host_of_urlsplit_loses_its_token(self):
+        """Without this, the other tests could pass because nothing is ever sent."""
+        stolen = ["/dl/dep/1.0.0/download", "/api/v1/crates/dep/1.0.0/yank"]
+        provider = [self.provider(self.NAIVE % self.TOKEN)]
+        for url in self.urls:
+            with self.subTest(url):
+                self.assertEqual(self.requests_with_a_token(url, provider, False), stolen)
+
+
+@needs("cargo", "git")
+@posix_only
+class IndexUrls(Directory):
+    """Which host real Cargo reads in an index URL. No host is ever connected to or looked up."""
+
+    SSH = '#!/bin/sh\nprintf "%%s\\n" "$@" > "%s"\nexit 255\n'
+
+    def setUp(self):
+        super().setUp()
+        self.proxy = LoopbackServer(RefusingProxy)
+        self.addCleanup(self.proxy.close)
+        ssh = self.write("ssh.sh", self.SSH % self.path("ssh.log"), 0o755)
+        self.variables = no_network(
+            HOME=self.directory, CARGO_HOME=self.directory, GIT_SSH_COMMAND=ssh,
+            GIT_SSH_VARIANT="ssh", CARGO_HTTP_PROXY="http://" + self.proxy.address,
+        )  # fmt: skip
+
+    def configure(self, urls):
+        rows = enumerate("".join("\\u%04x" % ord(character) for character in url) for url in urls)
+        self.write("config.toml", "".join('[registries.r%d]\nindex = "%s"\n' % row for row in rows))
+
+    def yank(self, number, **variables):
+        command = "yank --registry=r%d --token=t dep@1.0.0" % number
+        return cargo_output(command, self.directory, dict(self.variables, **variables))
+
+    def hosts_of(self, urls):
+        """For each URL the set of hosts: of requests to the proxy, or of what git passes to ssh."""
+        self.configure(urls)
+        for number, url in enumerate(urls):
+            del self.proxy.log[:]
+            self.write("ssh.log", "")
+            ssh = url[:4].lower() == "ssh:"
+            self.yank(number, CARGO_NET_GIT_FETCH_WITH_CLI="true" if ssh else "false")
+            request = r"(?:CONNECT |\w+ \w+://)(?:[^/@]*@)?([^/]*?)(?::\d+)?[/ ]"
+            hosts = {re.match(request, line).group(1) for line in self.proxy.log}
+            words = self.read("ssh.log").decode("latin-1").split("\n")[:-1]
+            if words:  # ... DESTINATION COMMAND
+                hosts.add(words[-2].rpartition("@")[2])  # the last @, as ssh reads it
+            yield url, {host.strip("[]") for host in hosts}
+
+    def test_cargo_reads_what_the_table_of_hosts_says(self):
+        urls = [url for url, _, _ in Hosts.URLS]
+        for (url, hosts), (_, host, _) in zip(self.hosts_of(urls), Hosts.URLS):
+            if "crates.io-index" in url:  # Cargo reads that index at another place
+                host = "index.crates.io"
+            password = re.search(r"//[^/]*:[^/]*@", url)  # Cargo refuses one in a configuration
+            self.assertEqual(hosts, set() if password else {host}, url)
+
+    def test_cargo_reads_what_the_table_of_look_alikes_says(self):
+        rows = [row for row in Hosts.LOOK_ALIKES if not row[1].startswith("libgit2: ")]
+        misread = 0
+        urls = [form.replace("{}", Hosts.CORP) for form, _ in rows]
+        for (url, hosts), (_, reading) in zip(self.hosts_of(urls), rows):
+            words = re.match(r"(?:Cargo|git and libgit2|git): ([^,]*)", reading)
+            expected = {words.group(1).replace("the host", Hosts.CORP)} if words else set()
+            self.assertEqual(hosts, expected, url)
+            try:
+                misread += urllib.parse.urlsplit(url).hostname == Hosts.CORP and "evil" in hosts
+            except ValueError:
+                pass
+        self.assertGreater(misread, 2)  # by urlsplit: the table has what a test must find
+
+    def test_libgit2_reads_another_host_behind_a_question_mark_or_number_sign(self):
+        with socket.socket() as closed:  # nothing listens at this port
+            closed.bind(("127.0.0.1", 0))
+            address = "127.0.0.1:%d" % closed.getsockname()[1]
+            rows = [form for form, reading in Hosts.LOOK_ALIKES if "libgit2: evil" in reading]
+            self.assertEqual(len(rows), 4)
+            self.configure(form.format("localhost").replace("evil", address) for form in rows)
+            for number, form in enumerate(rows):
+                self.assertIn("failed to connect to 127.0.0.1: ", self.yank(number), form)
+
+    def test_cargo_refuses_hosts_that_are_neither_a_name_nor_an_address(self):
+        names = "xn--example- xn--crates-.corp.example xn--a 256.1.1.1 [1.2.3.4] [:::1]"
+        for url, hosts in self.hosts_of(["https://%s/" % name for name in names.split()]):
+            self.assertEqual(hosts, set(), url)
+            self.assertFalse(cc.RegistryInfo(url).matches(Hosts.CORP))
 
 
 # ---- Examples, also with real Cargo --------------------------------------------------------
