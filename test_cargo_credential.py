@@ -446,6 +446,8 @@ class Hosts(unittest.TestCase):
         ("git://{}?@evil/i", "libgit2: evil"),
         ("ssh://{}#@evil/x", "git and libgit2: evil"),
         ("ssh://{}?@evil/x", "git and libgit2: evil"),
+        ("ssh://{}/@[evil]/x", "git: evil, libgit2: the host"),
+        ("ssh://{}/x?@[evil]/x", "git: evil, libgit2: the host"),
         ("https://{}#@evil/", "Cargo: the host, with an empty path"),
         ("https://{}?@evil/", "Cargo: the host, with an empty path"),
         ("file://{}/path", "an error of libgit2; git: the directory /path"),
@@ -4185,8 +4187,8 @@ def no_network(**more):
     kept = {name: value for name, value in environment().items() if not re.match(
         r"(CARGO|GIT_|SSH_|RUST(?!UP_)|XDG_).*|.*_proxy\Z", name, re.IGNORECASE)}  # fmt: skip
     kept.setdefault("RUSTUP_HOME", os.path.expanduser("~/.rustup"))
-    kept.update(CARGO_TERM_COLOR="never", CARGO_NET_RETRY="0", GIT_CONFIG_NOSYSTEM="1", LC_ALL="C")
-    return dict(kept, **more)
+    kept.update(CARGO_TERM_COLOR="never", CARGO_NET_RETRY="0", LC_ALL="C")
+    return dict(kept, GIT_CONFIG_NOSYSTEM="1", GIT_SSH_VARIANT="ssh", **more)
 
 
 def cargo_output(command, directory, variables):
@@ -4248,7 +4250,9 @@ class HostileCheckout(WithCargo):
     LOOK_ALIKES = [
         "git://crates.corp.example#@{daemon}/index",
         "git://crates.corp.example?@{daemon}/index",
-        "file://crates.corp.example{folder}/index",  # with net.git-fetch-with-cli
+        # With net.git-fetch-with-cli; git connects to the host in brackets, wherever it finds @[
+        "file://crates.corp.example{folder}/index",
+        "ssh://crates.corp.example/@[evil]/index",
     ]
     NAIVE = """
         import urllib.parse
@@ -4272,6 +4276,8 @@ class HostileCheckout(WithCargo):
         for command in ("init -q", "add .", "commit -q -m index"):
             variables = no_network(HOME=self.directory)
             subprocess.check_call(git + command.split(), env=variables, timeout=60)
+        serve = '#!/bin/sh\nexec git upload-pack "%s"\n' % self.path("attacker/index")
+        self.ssh = self.write("ssh.sh", serve, 0o755)  # in place of a connection to evil
         self.urls = [
             form.format(daemon=daemon.address, folder=daemon.folder) for form in self.LOOK_ALIKES
         ]
@@ -4296,12 +4302,12 @@ class HostileCheckout(WithCargo):
         user = '[registries.alt]\nindex = "sparse+https://crates.corp.example/index/"\n'
         user += "credential-provider = %s\n" % json.dumps(provider)
         self.write(os.path.join(home, "config.toml"), user)
-        cli = "true" if url.startswith("file:") else "false"
+        cli = "false" if url.startswith("git:") else "true"
         checkout = '[registries.alt]\nindex = "%s"\n[net]\ngit-fetch-with-cli = %s\n' % (url, cli)
         self.write("project/.cargo/config.toml", checkout)
         del self.registry.log[:]
         for command in ("metadata --format-version=1", "yank --registry=alt dep@1.0.0"):
-            variables = no_network(HOME=self.directory, CARGO_HOME=home)
+            variables = no_network(HOME=self.directory, CARGO_HOME=home, GIT_SSH_COMMAND=self.ssh)
             output = cargo_output(command, self.path("project"), variables)
             self.assertNotIn(TOKEN, output)
             message = "no credential providers could handle the request"
@@ -4348,7 +4354,7 @@ class IndexUrls(Directory):
         ssh = self.write("ssh.sh", self.SSH % self.path("ssh.log"), 0o755)
         self.variables = no_network(
             HOME=self.directory, CARGO_HOME=self.directory, GIT_SSH_COMMAND=ssh,
-            GIT_SSH_VARIANT="ssh", CARGO_HTTP_PROXY="http://" + self.proxy.address,
+            CARGO_HTTP_PROXY="http://" + self.proxy.address,
         )  # fmt: skip
 
     def configure(self, urls):
@@ -4411,6 +4417,34 @@ class IndexUrls(Directory):
         for url, hosts in self.hosts_of(["https://%s/" % name for name in names.split()]):
             self.assertEqual(hosts, set(), url)
             self.assertFalse(cc.RegistryInfo(url).matches(Hosts.CORP))
+
+    def look_alike(self, random):
+        """An index URL from parts that are read in several ways, at times with a change."""
+        scheme = random.choice("https HTTPS http sparse+https sparse+http ssh ssh".split())
+        user = random.choice(". . . u@ %s@ evil@ @ %s#@ %s?@ %s/@ %s\\@".split()).strip(".")
+        host = random.choice("%s %s evil %s.evil 127.1 127.0.0.1 [::1] %s#@evil xn--%s-".split())
+        port = random.choice(["", "", "", ":", ":443", ":8443", ":0443"])
+        path = random.choice("/ / /@evil/ //evil/ /x@evil:22/ /?@evil/ /#@[evil]/".split())
+        text = (user + host + port + path).replace("%s", Hosts.CORP)
+        if random.random() < 0.3:
+            at = random.randrange(len(text))
+            text = text[:at] + random.choice("@:/?#\\%.-_~;[]\t\u3002\u00ad1x") + text[at:]
+        return scheme + "://" + text
+
+    def test_a_generated_url_with_a_host_leads_cargo_to_this_host(self):
+        seed = random.randrange(10**9)
+        generator = random.Random(seed)
+        urls = [self.look_alike(generator) for _ in range(64)]
+        seen = set()
+        for url, hosts in self.hosts_of(urls):
+            registry = cc.RegistryInfo(url)
+            seen.add((registry.host is not None, bool(hosts)))
+            if registry.host is not None:
+                self.assertLessEqual(hosts, {registry.host}, "seed %d: %r" % (seed, url))
+            if registry.matches(Hosts.CORP):
+                self.assertLessEqual(hosts, {Hosts.CORP}, "seed %d: %r" % (seed, url))
+        self.assertIn((True, True), seen)
+        self.assertIn((False, True), seen)
 
 
 # ---- Examples, also with real Cargo --------------------------------------------------------
