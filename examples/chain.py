@@ -94,7 +94,9 @@ def json_words(text: str) -> "list[str]":
     except (ValueError, RecursionError):
         words = []
     if {type(word) for word in words} != {str}:
-        raise OtherError(f"`{text}` must be a JSON array of strings: the provider and its arguments")
+        raise OtherError(
+            f"`{text}` must be a JSON array of strings: the provider and its arguments"
+        )
     return words
 
 

@@ -55,12 +55,16 @@ TAG = "cargo-registry"
 
 
 class OnePassword(Credential):
-    def perform(self, registry: RegistryInfo, action: Action, args: "list[str]") -> CredentialResponse:
+    def perform(
+        self, registry: RegistryInfo, action: Action, args: "list[str]"
+    ) -> CredentialResponse:
         self._account, self._vault = parse(args)
         self._environment = dict(os.environ)
         return super().perform(registry, action, args)
 
-    def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> CredentialResponse:
+    def get(
+        self, registry: RegistryInfo, operation: Operation, args: "list[str]"
+    ) -> CredentialResponse:
         identifier = self._find(registry.index_url)
         if identifier is None:
             raise NotFound  # Cargo asks its next provider
@@ -71,7 +75,9 @@ class OnePassword(Credential):
             raise OtherError(f"the 1Password item {identifier} has no password") from None
         return GetResponse(token)
 
-    def login(self, registry: RegistryInfo, options: LoginOptions, args: "list[str]") -> CredentialResponse:
+    def login(
+        self, registry: RegistryInfo, options: LoginOptions, args: "list[str]"
+    ) -> CredentialResponse:
         # Before the token is asked for: who types one should not learn then that 1Password is locked.
         identifier = self._find(registry.index_url)
         token = read_token(options, registry)
@@ -123,7 +129,8 @@ class OnePassword(Credential):
         options = [f"--account={self._account}"] if self._account else []
         if vault and self._vault:
             options.append(f"--vault={self._vault}")
-        template = None if given is None else given.encode("ascii")  # `op` takes it from a pipe alone
+        # `op` takes a template from a pipe alone.
+        template = None if given is None else given.encode("ascii")
         command = ["op", *words, *options]
         try:
             process = subprocess.run(
@@ -133,7 +140,9 @@ class OnePassword(Credential):
             raise OtherError("cannot run `op`", [os.strerror(error.errno or 0)]) from None
         if process.returncode:
             said = " ".join(words[:2])
-            raise OtherError(f"`op {said}` failed with status {process.returncode}, as it says above")
+            raise OtherError(
+                f"`op {said}` failed with status {process.returncode}, as it says above"
+            )
         return process.stdout
 
 

@@ -50,7 +50,9 @@ from cargo_credential import (
 
 
 class PasswordStore(Credential):
-    def perform(self, registry: RegistryInfo, action: Action, args: "list[str]") -> CredentialResponse:
+    def perform(
+        self, registry: RegistryInfo, action: Action, args: "list[str]"
+    ) -> CredentialResponse:
         self._command, per_host = parse(args)
         self._gopass = os.path.splitext(os.path.basename(self._command))[0] == "gopass"
         if registry.host is None:
@@ -58,14 +60,18 @@ class PasswordStore(Credential):
         self._entry = entry_of(registry.index_url, registry.host, per_host)
         return super().perform(registry, action, args)
 
-    def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> CredentialResponse:
+    def get(
+        self, registry: RegistryInfo, operation: Operation, args: "list[str]"
+    ) -> CredentialResponse:
         self._must_exist()
         words = ["show", "-o"] if self._gopass else ["show"]  # gopass can be set to hide it else
         line = self._run([*words, self._entry]).split(b"\n")[0]
         # What is not ASCII is refused in GetResponse, so the replacement is never sent.
         return GetResponse(Secret(line.decode("ascii", "replace").rstrip("\r")))
 
-    def login(self, registry: RegistryInfo, options: LoginOptions, args: "list[str]") -> CredentialResponse:
+    def login(
+        self, registry: RegistryInfo, options: LoginOptions, args: "list[str]"
+    ) -> CredentialResponse:
         token = read_token(options, registry)
         # -f: it replaces what there is. -m: pass reads it all, once; to gopass that is an editor,
         # and it reads a pipe without being told.
@@ -84,7 +90,9 @@ class PasswordStore(Credential):
         pass has status 1 for this and for much else, and gpg has 2: so look before it is run.
         """
         if self._gopass:
-            found = self._entry in self._run(["ls", "--flat"]).decode("utf-8", "replace").splitlines()
+            found = (
+                self._entry in self._run(["ls", "--flat"]).decode("utf-8", "replace").splitlines()
+            )
         else:
             store = os.environ.get("PASSWORD_STORE_DIR") or os.path.expanduser("~/.password-store")
             found = is_there(os.path.join(store, self._entry + ".gpg"))
@@ -107,7 +115,9 @@ class PasswordStore(Credential):
                 command, input=given, stdout=subprocess.PIPE, env=environment, check=False
             )
         except OSError as error:
-            raise OtherError(f"cannot run `{self._command}`", [os.strerror(error.errno or 0)]) from None
+            raise OtherError(
+                f"cannot run `{self._command}`", [os.strerror(error.errno or 0)]
+            ) from None
         if process.returncode:
             raise OtherError(
                 f"`{self._command} {words[0]}` failed with status {process.returncode}, as it says above"

@@ -70,7 +70,16 @@ from cargo_credential import (
     main,
 )
 
-OPTIONS = ("--host", "--index", "--scheme", "--json", "--expires", "--expires-in", "--ttl", "--timeout")
+OPTIONS = (
+    "--host",
+    "--index",
+    "--scheme",
+    "--json",
+    "--expires",
+    "--expires-in",
+    "--ttl",
+    "--timeout",
+)
 ISO_8601 = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})([.,][0-9]+)?"
     r"([Zz]|[+-][0-9]{2}:?[0-9]{2})\Z"
@@ -81,7 +90,9 @@ PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@+=-]*\Z")
 
 
 class TokenFromCommand(Credential):
-    def perform(self, registry: RegistryInfo, action: Action, args: "list[str]") -> CredentialResponse:
+    def perform(
+        self, registry: RegistryInfo, action: Action, args: "list[str]"
+    ) -> CredentialResponse:
         pairs, command = parse(args)
         if not is_served(registry, pairs):
             raise UrlNotSupported  # Cargo asks its next provider
@@ -111,7 +122,9 @@ def parse(args: "list[str]") -> "tuple[list[tuple[str, str]], list[str]]":
         if option == "--":
             break
         if option not in OPTIONS:
-            raise OtherError(f"unknown option {option!r}: before the command, there are {', '.join(OPTIONS)}")
+            raise OtherError(
+                f"unknown option {option!r}: before the command, there are {', '.join(OPTIONS)}"
+            )
         if not rest:
             raise OtherError(f"{option} needs a value after it")
         pairs.append((option, rest.pop(0)))
@@ -132,7 +145,9 @@ def check(options: "dict[str, str]") -> None:
     if len(lives) > 1:
         raise OtherError(f"{' and '.join(lives)} say the same in two ways: leave one")
     if lives and lives != ["--ttl"] and "--json" not in options:
-        raise OtherError(f"{lives[0]} names a field of JSON: name that of the token with --json, too")
+        raise OtherError(
+            f"{lives[0]} names a field of JSON: name that of the token with --json, too"
+        )
 
 
 def is_served(registry: RegistryInfo, pairs: "list[tuple[str, str]]") -> bool:
@@ -142,7 +157,9 @@ def is_served(registry: RegistryInfo, pairs: "list[tuple[str, str]]") -> bool:
         return True
     # In clear text, anybody on the way could read the token, or answer in the host's name.
     clear_text = registry.index_url.partition("://")[0] in ("http", "sparse+http")
-    return registry.host in hosts and (not clear_text or registry.host in ("127.0.0.1", "localhost"))
+    return registry.host in hosts and (
+        not clear_text or registry.host in ("127.0.0.1", "localhost")
+    )
 
 
 def fill_in(command: "list[str]", registry: RegistryInfo) -> "list[str]":
@@ -152,7 +169,9 @@ def fill_in(command: "list[str]", registry: RegistryInfo) -> "list[str]":
     def value_of(found: "re.Match[str]") -> str:
         value = values[found.group(1)]
         if value is None:
-            raise OtherError(f"this registry has no {found.group(1)} to put in the place of {found.group()}")
+            raise OtherError(
+                f"this registry has no {found.group(1)} to put in the place of {found.group()}"
+            )
         if not PLAIN.match(value):
             raise OtherError(
                 f"this registry's {found.group(1)} could be more than text in the place of {found.group()}:"
@@ -233,7 +252,9 @@ def single_line(text: "bytes | str", command: str) -> Secret:
     return token
 
 
-def cache_control(options: "dict[str, str]", document: Any, start: float, command: str) -> CacheControl:
+def cache_control(
+    options: "dict[str, str]", document: Any, start: float, command: str
+) -> CacheControl:
     if "--ttl" in options:
         return CacheExpires(start + int(options["--ttl"]))  # its life began later, if anything
     path = options.get("--expires", options.get("--expires-in"))
@@ -245,7 +266,9 @@ def cache_control(options: "dict[str, str]", document: Any, start: float, comman
             return CacheExpires(start + float(value))
         return CacheExpires(moment(value))
     except (TypeError, ValueError, OverflowError):  # `from None`: a wrong field may hold a token
-        kind = "seconds" if "--expires-in" in options else "Unix seconds, or ISO 8601 with a time zone"
+        kind = (
+            "seconds" if "--expires-in" in options else "Unix seconds, or ISO 8601 with a time zone"
+        )
         raise OtherError(f"the field `{path}` that `{command}` printed must be {kind}") from None
 
 

@@ -92,7 +92,9 @@ class TrustedPublishing(Credential):
     def read(self, registry: RegistryInfo) -> Secret:
         # There are headers if the registry has answered 401 to a request without a token.
         if registry.headers:
-            raise OtherError("this registry wants a token to read, which trusted publishing cannot give")
+            raise OtherError(
+                "this registry wants a token to read, which trusted publishing cannot give"
+            )
         # Else it is `cargo publish`, which makes sure that there is a token before it builds, and would
         # end after not-found. It sends this one nowhere, so it is none. A job that cannot get a real
         # one later ends here.
@@ -134,7 +136,9 @@ def id_token_url() -> str:
     if not url or not os.environ.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"):
         if os.environ.get("GITHUB_ACTIONS") == "true":
             raise OtherError("the job has no identity: give it `permissions: id-token: write`")
-        raise OtherError("trusted publishing works in GitHub Actions only: configure another provider")
+        raise OtherError(
+            "trusted publishing works in GitHub Actions only: configure another provider"
+        )
     # Who controls the environment has the request's token already. But where somebody can only slip a
     # variable in, it must not lead that token elsewhere: not to a service on this machine, either.
     # (A GitHub Enterprise Server has another host. crates.io does not trust it.)
