@@ -4527,19 +4527,44 @@ class TokenFromCommand(Directory):
                     registry = cc.RegistryInfo("sparse+" * (url != CRATES_IO) + url, "corp.example")
                     self.assertEqual(self.answers(hosts, registry=registry, action=action), ([URL_NOT_SUPPORTED], ""))
         self.assertFalse(os.path.exists(self.path("ran")))
-        served = cc.RegistryInfo("sparse+https://u@CORP.example:8080/x")
-        self.assertEqual(self.answers(hosts, registry=served)[0], [token_answer("1")])
+        for url in ("sparse+https://CORP.example/x", "https://u@corp.example:443"):
+            self.assertEqual(self.answers(hosts, registry=cc.RegistryInfo(url))[0], [token_answer("1")])
 
-    def test_a_host_is_not_served_in_clear_text(self):
-        words = ["--host", "r.example", "--host", "127.0.0.1", "--index", "sparse+http://s.example/", *printing("t")]
+    LOOK_ALIKES = [
+        "git://r.example#@evil/i", "git://r.example?@evil/i", "git://r.example/i", "ssh://r.example#@evil/i",
+        "ssh://git@r.example/i", "ftp://r.example/i", "file://r.example/i", "http://r.example/",
+        "sparse+http://r.example/", "sparse+http://127.0.0.1/", "sparse+http://localhost:8080/",
+        "https://r.example:8443/", "https://r.example%2eevil/", "https://r.example\\@evil/", "https://0x7f.1/",
+        "https://r.example@evil/", "https://evil#@r.example/", "https://r.example\n.evil/", "https://r.ex\u00adample/",
+    ]  # fmt: skip
+
+    def test_a_host_is_served_at_https_alone_and_no_look_alike_is(self):
+        hosts = ["--host", "r.example", "--host", "127.0.0.1", "--host", "localhost", *printing("t")]
+        for url in self.LOOK_ALIKES:
+            for prefix in ("", "sparse+"):
+                registry = cc.RegistryInfo(prefix + url)
+                with self.subTest(registry.index_url):
+                    self.assertEqual(self.answers(hosts, registry=registry), ([URL_NOT_SUPPORTED], ""))
+                    index = ["--index", registry.index_url, *printing("t")]
+                    self.assertEqual(self.answers(index, registry=registry)[0], [token_answer("t")])
+
+    def test_a_port_is_part_of_the_host(self):
+        words = ["--host", "r.example:8443", "--host", "[::1]", *printing("t")]
         for url, answer in [
-            ("sparse+http://r.example/", URL_NOT_SUPPORTED),
-            ("http://r.example/", URL_NOT_SUPPORTED),
-            ("https://r.example/", token_answer("t")),
-            ("sparse+http://s.example/", token_answer("t")),
-            ("sparse+http://127.0.0.1:8080/", token_answer("t")),
+            ("sparse+https://r.example:8443/", token_answer("t")),
+            ("sparse+https://r.example/", URL_NOT_SUPPORTED),
+            ("https://[::1]/", token_answer("t")),
         ]:
             self.assertEqual(self.answers(words, registry=cc.RegistryInfo(url))[0], [answer])
+
+    def test_a_host_or_an_index_that_can_serve_no_registry_is_reported(self):
+        for host in ("", "https://r.example/", "r.example/index", "u@r.example", "::1", "127.1", "*.example", "r.example.",
+                     "r.example:", "-x", "a b", "\x1b[2J"):  # fmt: skip
+            messages = self.messages(["--host", "a.example", "--host", host, *printing(TOKEN)])
+            self.assertEqual(messages, ["--host takes a host, as in crates.corp.example, not %r" % host])
+        for url in ("", "r.example", "r.example/index/"):
+            messages = self.messages(["--index", url, *printing(TOKEN)])
+            self.assertEqual(messages, ["--index takes the whole URL of an index, not %r" % url])
 
     def test_an_index_is_compared_as_a_whole(self):
         words = ["--index", CRATES_IO, "--host", "a.example", *printing("t")]
@@ -4688,12 +4713,11 @@ class TokenFromCommand(Directory):
         for url in ("sparse+https://r.example/$(id)", "--upload-pack=x", "https://r.example/%25", ""):
             messages = self.messages([*self.TELL, "{index_url}"], registry=cc.RegistryInfo(url))
             self.assertEqual(messages, [said % ("index_url", "index_url")])
-        messages = self.messages([*self.TELL, "{host}"], registry=cc.RegistryInfo("https://-oProxyCommand/"))
-        self.assertEqual(messages, [said % ("host", "host")])
-        messages = self.messages([*self.TELL, "{host}"], [*self.TELL, "{name}"], registry=cc.RegistryInfo("x"))
-        self.assertEqual(
-            messages, ["this registry has no %s to put in the place of {%s}" % (word, word) for word in ("host", "name")]
-        )
+        for url in ("x", "https://-oProxyCommand/", "git://r.example/"):
+            messages = self.messages([*self.TELL, "{host}"], [*self.TELL, "{name}"], registry=cc.RegistryInfo(url))
+            self.assertEqual(
+                messages, ["this registry has no %s to put in the place of {%s}" % (word, word) for word in ("host", "name")]
+            )
 
     def test_the_program_itself_is_no_place_for_the_registrys_words(self):
         self.assertEqual(self.messages(["{name}"]), ["cannot run `{name}`: No such file or directory"])
@@ -4815,7 +4839,7 @@ class TokenFromCommand(Directory):
     def test_cargo_asks_the_next_provider_about_another_host(self):
         cargo = real_cargo(self)
         words = ["--scheme", "Bearer", *self.teller(cargo)]
-        served = [self.PROVIDER, "--host", "127.0.0.1", *words]
+        served = [self.PROVIDER, "--index", cargo.index, *words]
         other = [self.PROVIDER, "--host", "crates.corp.example", *words]
         cargo.globally(served, other)
         cargo.cargo("update")

@@ -133,8 +133,18 @@ def parse(args: "list[str]") -> "tuple[list[tuple[str, str]], list[str]]":
     # From the current directory, it could be a program out of somebody else's repository.
     if os.path.dirname(rest[0]) and not os.path.isabs(rest[0]):
         raise OtherError(f"`{rest[0]}` is a relative path: name the command's whole path")
+    for option, value in pairs:
+        check_registry(option, value)
     check(dict(pairs))
     return pairs, rest
+
+
+def check_registry(option: str, value: str) -> None:
+    """Report a --host or --index that serves no registry at all, or another than it seems to."""
+    if option == "--host" and not RegistryInfo(f"https://{value}/").matches(value):
+        raise OtherError(f"--host takes a host, as in crates.corp.example, not {value!r}")
+    if option == "--index" and "://" not in value:
+        raise OtherError(f"--index takes the whole URL of an index, not {value!r}")
 
 
 def check(options: "dict[str, str]") -> None:
@@ -151,15 +161,8 @@ def check(options: "dict[str, str]") -> None:
 
 
 def is_served(registry: RegistryInfo, pairs: "list[tuple[str, str]]") -> bool:
-    hosts = [value.lower() for option, value in pairs if option == "--host"]
-    indexes = [value for option, value in pairs if option == "--index"]
-    if registry.index_url in indexes or not (hosts or indexes):
-        return True
-    # In clear text, anybody on the way could read the token, or answer in the host's name.
-    clear_text = registry.index_url.partition("://")[0] in ("http", "sparse+http")
-    return registry.host in hosts and (
-        not clear_text or registry.host in ("127.0.0.1", "localhost")
-    )
+    registries = [value for option, value in pairs if option in ("--host", "--index")]
+    return not registries or registry.matches(*registries)
 
 
 def fill_in(command: "list[str]", registry: RegistryInfo) -> "list[str]":
