@@ -4729,19 +4729,114 @@ class TokenFromCommand(Directory):
                 answers, _ = self.answers([sys.executable, "-SEc", code], registry=registry)
                 self.assertEqual(answers, [token_answer([registry.index_url, registry.name])])
 
-    @posix_only
-    def test_what_takes_too_long_is_stopped_with_all_that_it_started(self):
-        """The child of the command holds the pipe's other end for as long as it runs."""
-        os.mkfifo(self.path("pipe"))
-        reader = os.open(self.path("pipe"), os.O_RDONLY | os.O_NONBLOCK)
+    def family(self, trap=""):
+        """A command whose child runs long, and a pipe that ends with this child.
+
+        The child ignores the signals that `trap` names.
+        """
+        pipe = self.path("pipe%d" % len(os.listdir(self.directory)))
+        os.mkfifo(pipe)
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
         self.addCleanup(os.close, reader)
-        script = "sh -c 'echo started; exec sleep 100' >pipe & echo %s; wait" % TOKEN
-        messages = self.messages(["--timeout", "2", "sh", "-c", script])
-        self.assertEqual(messages, ["`sh` took longer than 2 s, and was stopped"])
+        child = "trap '' %s; echo started; exec sleep 100" % trap if trap else "echo started; exec sleep 100"
+        script = 'sh -c "$1" >"$2" & echo %s; wait' % TOKEN
+        return ["sh", "-c", script, "sh", child, pipe], reader
+
+    def wait_for(self, reader, text):
+        """Wait until a pipe has this text, or, for none, its end."""
         self.assertTrue(select.select([reader], [], [], 60)[0])
-        self.assertEqual(os.read(reader, 100), b"started\n")
-        self.assertTrue(select.select([reader], [], [], 60)[0])
-        self.assertEqual(os.read(reader, 100), b"")  # its end
+        self.assertEqual(os.read(reader, 100), text)
+
+    TRAPS = ["", "INT TERM HUP"]
+
+    @posix_only
+    def test_a_timeout_stops_the_command_with_all_that_it_started(self):
+        for trap in self.TRAPS:
+            command, reader = self.family(trap)
+            messages = self.messages(["--timeout", "2", *command])
+            self.assertEqual(messages, ["`sh` took longer than 2 s, and was stopped"])
+            self.wait_for(reader, b"started\n")
+            self.wait_for(reader, b"")
+
+    @posix_only
+    def test_a_signal_stops_the_command_with_all_that_it_started(self):
+        for number, status in [(signal.SIGINT, 130), (signal.SIGTERM, -15), (signal.SIGHUP, -1)]:
+            for trap in self.TRAPS:
+                with self.subTest(number, trap=trap):
+                    command, reader = self.family(trap)
+                    process = start([self.PROVIDER, "--cargo-plugin"], cwd=self.directory)
+                    process.stdin.write(get(REGISTRY, ["--timeout", "60", *command]))
+                    process.stdin.flush()
+                    self.wait_for(reader, b"started\n")
+                    process.send_signal(number)
+                    self.wait_for(reader, b"")
+                    output = process.communicate(timeout=60)
+                    self.assertEqual((process.returncode, output), (status, (b'{"v":[1]}\n', b"")))
+
+    @posix_only
+    def test_an_ignored_signal_stays_ignored(self):
+        """As under nohup."""
+        code = (
+            "import runpy, signal\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+            "runpy.run_path(%r, run_name='__main__')" % self.PROVIDER
+        )
+        process = start(["-c", code, "--cargo-plugin"], cwd=self.directory)
+        hang_up = "kill -HUP $PPID; echo t"
+        answers, errors = self.finish_provider(process, get(REGISTRY, ["--timeout", "60", "sh", "-c", hang_up]))
+        self.assertEqual((answers, errors), ([token_answer("t")], ""))
+
+    def on_a_terminal(self, *arguments):
+        """A terminal on which the provider has got requests with these arguments."""
+        terminal = Terminal(
+            [sys.executable, "-W", "error", self.PROVIDER, "--cargo-plugin"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        self.addCleanup(terminal.close)
+        terminal.process.stdin.write(b"".join([get(REGISTRY, words) for words in arguments]))
+        terminal.process.stdin.flush()
+        return terminal
+
+    @posix_only
+    def test_on_a_terminal_ctrl_c_and_signals_stop_all_that_the_command_started(self):
+        for stop, status in [
+            (lambda terminal: terminal.type(b"\x03"), 130),
+            (lambda terminal: terminal.process.send_signal(signal.SIGINT), 130),
+            (lambda terminal: terminal.process.send_signal(signal.SIGTERM), -15),
+            (lambda terminal: terminal.process.send_signal(signal.SIGHUP), -1),
+        ]:
+            for trap in self.TRAPS:
+                with self.subTest(status=status, trap=trap):
+                    command, reader = self.family(trap)
+                    terminal = self.on_a_terminal(["--timeout", "60", *command])
+                    self.wait_for(reader, b"started\n")
+                    stop(terminal)
+                    self.wait_for(reader, b"")
+                    found, shown = terminal.rest()
+                    self.assertEqual((found, shown.replace(b"^C", b"")), (status, b""))
+
+    @posix_only
+    def test_after_a_timeout_the_next_command_has_the_terminal(self):
+        command, reader = self.family("INT")
+        asking = "printf 'password? ' >&2; read -r x </dev/tty; echo \"$x\""
+        terminal = self.on_a_terminal(["--timeout", "2", *command], ["--timeout", "60", "sh", "-c", asking])
+        terminal.process.stdin.close()
+        self.wait_for(reader, b"started\n")
+        self.wait_for(reader, b"")
+        terminal.read(b"password? ")
+        terminal.type(b"open\n")
+        answers = terminal.process.stdout.read().decode().splitlines()
+        self.assertIn("`sh` took longer than 2 s, and was stopped", answers[1])
+        self.assertEqual(answers[2:], [token_answer("open")])
+        self.assertEqual(terminal.rest()[0], 0)
+
+    @posix_only
+    def test_ctrl_z_does_not_stop_the_command(self):
+        asking = "printf 'password? ' >&2; read -r x; echo \"$x\""
+        terminal = self.on_a_terminal(["--timeout", "60", "sh", "-c", asking])
+        terminal.process.stdin.close()
+        terminal.read(b"password? ")
+        terminal.type(b"\x1aopen\n")
+        self.assertEqual(terminal.process.stdout.read().decode().splitlines()[1:], [token_answer("open")])
 
     @posix_only
     def test_what_a_command_leaves_with_its_output_does_not_outlast_the_time(self):
@@ -4853,8 +4948,25 @@ class TokenFromCommand(Directory):
     def test_the_command_has_the_terminal_under_cargo(self):
         cargo = real_cargo(self)
         script = "test -t 0 && printf 'password? ' >&2 && read -r x </dev/tty && test \"$x\" = open && echo '%s'" % cargo.TOKEN
-        cargo.configure(self.PROVIDER, "--timeout", "60", "sh", "-c", script)
-        open_on_a_terminal(self, cargo)
+        for timeout in ([], ["--timeout", "60"]):
+            cargo.configure(self.PROVIDER, *timeout, "sh", "-c", script)
+            open_on_a_terminal(self, cargo)
+
+    @needs("cargo")
+    @posix_only
+    def test_ctrl_c_ends_cargo_and_all_that_the_command_started(self):
+        cargo = real_cargo(self)
+        for trap in self.TRAPS:
+            command, reader = self.family(trap)
+            cargo.configure(self.PROVIDER, "--timeout", "60", *command)
+            terminal = Terminal(["cargo", "update"], cwd=cargo.path("project"), env=cargo.cargo_environment())
+            self.addCleanup(terminal.close)
+            self.wait_for(reader, b"started\n")
+            terminal.type(b"\x03")
+            self.wait_for(reader, b"")
+            status, shown = terminal.rest()
+            self.assertEqual(status, -signal.SIGINT, shown)
+            self.assertNotIn(TOKEN.encode(), shown)
 
 
 @needs("pass", "gpg")

@@ -195,35 +195,192 @@ def environment_of(registry: RegistryInfo) -> "dict[str, str]":
 
 
 def run(command: "list[str]", environment: "dict[str, str]", timeout: "str | None") -> bytes:
-    """What a command prints. Its standard input and error are this process's: the terminal, where
-    it can ask for a password, and Cargo's standard error."""
-    # Only what has a session of its own can be stopped as a whole, but without the terminal.
-    session = timeout is not None and sys.platform != "win32" and not os.isatty(0)
+    """Return what a command prints. Its standard input and error are this process's: the terminal,
+    where it can ask for a password, and Cargo's standard error."""
     try:
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, env=environment, start_new_session=session
-        )
+        if timeout is None:
+            done = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=False)
+            status, output = done.returncode, done.stdout
+        else:
+            status, output = run_for(int(timeout), command, environment)
     except OSError as error:
         raise OtherError(f"cannot run `{command[0]}`", [os.strerror(error.errno or 0)]) from None
-    try:
-        output, _ = process.communicate(timeout=None if timeout is None else int(timeout))
     except subprocess.TimeoutExpired:  # `from None`: it has the output so far
-        stop(process, session)
         raise OtherError(f"`{command[0]}` took longer than {timeout} s, and was stopped") from None
-    if process.returncode < 0:
-        raise OtherError(f"`{command[0]}` was ended by signal {-process.returncode}")
-    if process.returncode > 0:
-        raise OtherError(f"`{command[0]}` failed with status {process.returncode}")
+    if status < 0:
+        raise OtherError(f"`{command[0]}` was ended by signal {-status}")
+    if status > 0:
+        raise OtherError(f"`{command[0]}` failed with status {status}")
     return output
 
 
-def stop(process: "subprocess.Popen[bytes]", session: bool) -> None:
-    if sys.platform != "win32" and session:
-        os.killpg(process.pid, signal.SIGKILL)  # its number is taken until the `wait` below
-    process.kill()
-    process.wait()
-    if sys.platform != "win32" and process.stdout:
-        process.stdout.close()  # on Windows, that could wait for what the command started
+def run_for(
+    seconds: int, command: "list[str]", environment: "dict[str, str]"
+) -> "tuple[int, bytes]":
+    """Return the exit status and the output of a command that may take this many seconds.
+
+    If it takes longer, or if a signal ends this process first, the command is stopped together
+    with everything that it started.
+    """
+    job = Job()
+    try:
+        process = job.start(command, environment)
+        output, _ = process.communicate(timeout=seconds)
+        job.check()
+        return process.returncode, output
+    except BaseException:
+        job.stop()
+        raise
+    finally:
+        job.close()
+
+
+if sys.platform == "win32":
+
+    class Job:
+        """A command, and the processes that are its children as long as it runs."""
+
+        def start(
+            self, command: "list[str]", environment: "dict[str, str]"
+        ) -> "subprocess.Popen[bytes]":
+            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
+            return self._process
+
+        def check(self) -> None:
+            """Nothing to do: Windows sends Ctrl-C to every process of the console."""
+
+        def stop(self) -> None:
+            """Kill the command and its children."""
+            system = os.environ.get("SystemRoot", r"C:\Windows")
+            program = os.path.join(system, "System32", "taskkill.exe")
+            words = [program, "/T", "/F", "/PID", str(self._process.pid)]
+            try:
+                subprocess.call(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                self._process.kill()
+            except OSError:
+                pass  # there is no taskkill, or the command has ended
+            # Its standard output stays open: to close it could wait for a process that is left.
+
+        def close(self) -> None:
+            """Nothing to do."""
+
+else:
+
+    class Job:
+        """A command in a process group of its own, like a job of a shell.
+
+        A whole group can be killed. Only one group can read from the terminal, and that group
+        gets its Ctrl-C. So the command's group gets the terminal, and a Ctrl-C that ends the
+        command is passed on to the group of this process, which is Cargo's.
+        """
+
+        ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+
+        def __init__(self) -> None:
+            self._process: subprocess.Popen[bytes] | None = None
+            self._handlers: dict[int, Any] = {}
+            self._has_terminal = has_terminal()
+
+        def start(
+            self, command: "list[str]", environment: "dict[str, str]"
+        ) -> "subprocess.Popen[bytes]":
+            # A signal that arrives before there is a process to stop waits.
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD, *self.ENDING))
+            try:
+                self._process = process = subprocess.Popen(
+                    command,
+                    stdout=subprocess.PIPE,
+                    env=environment,
+                    preexec_fn=lambda: self._before_command(mask),  # noqa: PLW1509 (no threads)
+                )
+                for number in (signal.SIGCHLD, *self.ENDING):
+                    if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
+                        self._handlers[number] = signal.signal(number, self._on_signal)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            return process
+
+        def _before_command(self, mask: Any) -> None:
+            """Prepare the process that becomes the command."""
+            os.setpgid(0, 0)
+            if self._has_terminal:
+                give_terminal(os.getpid())
+                # Ctrl-Z would stop the command alone, and Cargo would wait for it.
+                signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+        def _on_signal(self, number: int, frame: object) -> None:
+            if number == signal.SIGCHLD:
+                self.check()
+            else:
+                self.stop()
+                self.close()
+                os.kill(os.getpid(), number)
+
+        def check(self) -> None:
+            """If the terminal's signal ended the command, send it to Cargo and this process, too.
+
+            A process that the command started can ignore the signal, and keep the output open.
+            """
+            number = self._ended_by()
+            if self._has_terminal and number in self.FROM_TERMINAL:
+                self.stop()
+                self.close()
+                os.killpg(os.getpgrp(), number)
+                raise KeyboardInterrupt
+
+        def _ended_by(self) -> int:
+            """The signal that ended the command, or 0."""
+            process = self._process
+            if process is None:
+                return 0
+            if process.returncode is not None:
+                return -process.returncode
+            if not hasattr(os, "waitid"):  # macOS, before Python 3.13
+                return 0
+            # WNOWAIT: `stop` needs the number of the group, which a `wait` would make free.
+            options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+            found = os.waitid(os.P_PID, process.pid, options)
+            return found.si_status if found and found.si_code != os.CLD_EXITED else 0
+
+        def stop(self) -> None:
+            """Kill the command and everything that it started."""
+            process = self._process
+            if process is None:
+                return
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.kill()
+                process.wait(timeout=5)
+            except (OSError, subprocess.TimeoutExpired):
+                pass  # they have ended, or run as another user, or hang in the system
+            if process.stdout:
+                process.stdout.close()
+
+        def close(self) -> None:
+            """Take the terminal back, and put the signals' handlers back."""
+            if self._has_terminal:
+                self._has_terminal = False
+                give_terminal(os.getpgrp())
+            while self._handlers:
+                signal.signal(*self._handlers.popitem())
+
+    def has_terminal() -> bool:
+        """Whether Cargo has a terminal, and is no job in the background, which must not take it."""
+        try:
+            return os.tcgetpgrp(0) == os.getpgrp()
+        except OSError:
+            return False
+
+    def give_terminal(group: int) -> None:
+        """Make this the process group that reads from the terminal and gets its Ctrl-C."""
+        before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # it stops a background process
+        try:
+            os.tcsetpgrp(0, group)
+        except OSError:
+            pass  # the terminal is gone
+        signal.signal(signal.SIGTTOU, before)
 
 
 def read_json(output: bytes, command: str) -> Any:
