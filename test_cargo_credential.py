@@ -4700,8 +4700,8 @@ class TokenFromCommand(Directory):
 
     def test_words_that_could_be_more_than_text_are_refused(self):
         said = (
-            "this registry's %s could be more than text in the place of {%s}:"
-            " have the command take it from its environment instead"
+            "this registry's %s could be more than text in place of {%s}:"
+            " let the command read it from its environment instead"
         )
         hostile = ["-x", "--flag", "{host}", "a b", "$(id)", "`id`", "a;b", "a|b", "a&b", "%PATH%", "a'b", 'a"b',
                    "a\\b", "a\nb", "\n", "a\n", "a*", "~", "a?b", "#", "\u00e9", "a\x1b[2J", "a>b", "a^b", "a!b", ""]  # fmt: skip
@@ -4716,7 +4716,7 @@ class TokenFromCommand(Directory):
         for url in ("x", "https://-oProxyCommand/", "git://r.example/"):
             messages = self.messages([*self.TELL, "{host}"], [*self.TELL, "{name}"], registry=cc.RegistryInfo(url))
             self.assertEqual(
-                messages, ["this registry has no %s to put in the place of {%s}" % (word, word) for word in ("host", "name")]
+                messages, ["this registry has no %s to put in place of {%s}" % (word, word) for word in ("host", "name")]
             )
 
     def test_the_program_itself_is_no_place_for_the_registrys_words(self):

@@ -1,39 +1,43 @@
 #!/usr/bin/env python3
-r"""Runs a command that prints a token, as Cargo's `cargo:token-from-stdout` does, for certain hosts.
-
-That one looks at no host, knows no scheme and no expiry, and leaves the carriage return of a line
-that ends as on Windows, with which Cargo does not publish.
+r"""Runs a command that prints a token, for the registries that you name.
 
     token_from_command.py [OPTION]... COMMAND [ARG]...
 
-    --host HOST        serve this host (repeatable), but not in clear text: leave all else to Cargo's
-                       next provider
-    --index URL        serve this index (repeatable): scheme, port and path are compared as well
+    --host HOST        serve the indexes at https:// on this host (repeatable); write HOST:PORT for
+                       another port than 443
+    --index URL        serve the index with exactly this URL (repeatable)
     --scheme WORD      put `WORD ` before the token, as in --scheme Bearer
     --json FIELD       the output is JSON, with the token in this field (a.b: field b of field a)
-    --expires FIELD    with --json: when it expires, in Unix seconds or ISO 8601 with a time zone
-    --expires-in FIELD with --json: in how many seconds it expires
-    --ttl SECONDS      it expires in so many seconds
-    --timeout SECONDS  stop the command then: with all it started where there is no terminal
+    --expires FIELD    with --json: the field with the time when the token expires, in Unix seconds
+                       or ISO 8601 with a time zone
+    --expires-in FIELD with --json: the field with the seconds until the token expires
+    --ttl SECONDS      the token expires after this many seconds
+    --timeout SECONDS  stop the command after this many seconds; the timeout, Ctrl-C, SIGTERM and
+                       SIGHUP also stop all that it started (on Windows, what still has its parent)
 
-Name the host: without --host and --index, the command's token goes to every registry that Cargo
-asks about, and a cloned repository's configuration can name any. What the index says decides where
-Cargo sends tokens, and any folder can be an index: where others can put files on the host, as on a
-forge, name the --index instead. That of crates.io is https://github.com/rust-lang/crates.io-index.
+For any other registry, Cargo asks its next provider. Without --host and --index, every registry
+gets the token, also one that the configuration of a cloned repository names. An index decides where
+Cargo sends its token, so name no --host where others can publish files, as on a forge: use --index.
+The index of crates.io is https://github.com/rust-lang/crates.io-index.
 
-In each ARG, {index_url}, {host} and {name} are the registry's. All three are somebody else's words:
-if one begins with `-`, or holds what a shell could read as more than text, that is an error. As they
-are, CARGO_REGISTRY_INDEX_URL and CARGO_REGISTRY_NAME_OPT in the environment have them. Terminal and
-standard error are the command's. What it prints is never shown. It cannot login or logout: see
-password_store.py for a provider that can. For AWS CodeArtifact, in .cargo/config.toml:
+In each ARG, {index_url}, {host} and {name} become the registry's. All three come from the
+configuration of the checkout: do not trust them. If one begins with `-`, or if a shell could read
+it as more than text, the provider reports an error. The environment variables
+CARGO_REGISTRY_INDEX_URL and CARGO_REGISTRY_NAME_OPT hold the index URL and the name unchanged.
+
+The command can ask for a password on the terminal. Its output is never shown. This provider cannot
+log in or out: see password_store.py for one that can. Cargo's own `cargo:token-from-stdout` has no
+options, serves every registry, and keeps the carriage return of a line that ends as on Windows.
+
+For AWS CodeArtifact, in .cargo/config.toml:
 
     [registries.corp]
-    index = "sparse+https://DOMAIN-111122223333.d.codeartifact.REGION.amazonaws.com/cargo/REPOSITORY/"
+    index = "sparse+https://DOMAIN-ACCOUNT.d.codeartifact.REGION.amazonaws.com/cargo/REPOSITORY/"
     credential-provider = ["/path/to/token_from_command.py",
-        "--host", "DOMAIN-111122223333.d.codeartifact.REGION.amazonaws.com",
+        "--host", "DOMAIN-ACCOUNT.d.codeartifact.REGION.amazonaws.com",
         "--json", "authorizationToken", "--expires", "expiration",
         "aws", "codeartifact", "get-authorization-token", "--output", "json",
-        "--domain", "DOMAIN", "--domain-owner", "111122223333", "--region", "REGION"]
+        "--domain", "DOMAIN", "--domain-owner", "ACCOUNT", "--region", "REGION"]
 
 To try it without Cargo:
 
@@ -84,8 +88,8 @@ ISO_8601 = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})([.,][0-9]+)?"
     r"([Zz]|[+-][0-9]{2}:?[0-9]{2})\Z"
 )
-# What neither a command takes for an option, nor a shell, even that of a Windows .cmd file, for
-# anything but text. Some good URLs are more than that: {index_url} is not for them.
+# Text that a command does not read as an option, and that a shell, also the one that runs a Windows
+# .cmd file, reads as nothing but text. Some valid URLs do not match.
 PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@+=-]*\Z")
 
 
@@ -97,8 +101,8 @@ class TokenFromCommand(Credential):
         if not is_served(registry, pairs):
             raise UrlNotSupported  # Cargo asks its next provider
         if not isinstance(action, GetAction):
-            # Cargo ends. After UrlNotSupported it would go on, and have its next provider store a
-            # token that is never used, since this one is asked first.
+            # Cargo reports it and ends. After UrlNotSupported, the next provider would store a
+            # token that Cargo never uses, because Cargo asks this provider first.
             raise OperationNotSupported
         options = dict(pairs)
         start = time.time()
@@ -108,8 +112,8 @@ class TokenFromCommand(Credential):
         token = single_line(text, command[0])
         if "--scheme" in options:
             token = token.map(lambda value: f"{options['--scheme']} {value}")
-        # Cargo uses the token for this run and all its operations, or until it expires: it takes
-        # it as expired a minute early, and asks again.
+        # Cargo keeps the token for all operations of this run. It asks again one minute before the
+        # token expires.
         return GetResponse(token, cache_control(options, document, start, command[0]))
 
 
@@ -130,7 +134,7 @@ def parse(args: "list[str]") -> "tuple[list[tuple[str, str]], list[str]]":
         pairs.append((option, rest.pop(0)))
     if not rest:
         raise OtherError("there is no command: name one that prints a token, after the options")
-    # From the current directory, it could be a program out of somebody else's repository.
+    # The current directory can be a cloned repository, with a program of its author.
     if os.path.dirname(rest[0]) and not os.path.isabs(rest[0]):
         raise OtherError(f"`{rest[0]}` is a relative path: name the command's whole path")
     for option, value in pairs:
@@ -166,24 +170,23 @@ def is_served(registry: RegistryInfo, pairs: "list[tuple[str, str]]") -> bool:
 
 
 def fill_in(command: "list[str]", registry: RegistryInfo) -> "list[str]":
-    """The command with the registry's words in its arguments, none of which is looked at again."""
+    """Return the command with the registry's values in its arguments, each replaced once."""
     values = {"index_url": registry.index_url, "host": registry.host, "name": registry.name}
 
     def value_of(found: "re.Match[str]") -> str:
-        value = values[found.group(1)]
+        name = found.group(1)
+        value = values[name]
         if value is None:
-            raise OtherError(
-                f"this registry has no {found.group(1)} to put in the place of {found.group()}"
-            )
+            raise OtherError(f"this registry has no {name} to put in place of {{{name}}}")
         if not PLAIN.match(value):
             raise OtherError(
-                f"this registry's {found.group(1)} could be more than text in the place of {found.group()}:"
-                " have the command take it from its environment instead"
+                f"this registry's {name} could be more than text in place of {{{name}}}:"
+                " let the command read it from its environment instead"
             )
         return value
 
     words = [re.sub(r"\{(index_url|host|name)\}", value_of, word) for word in command[1:]]
-    return [command[0], *words]  # what runs is the configuration's choice alone
+    return [command[0], *words]  # the registry has no influence on which program runs
 
 
 def environment_of(registry: RegistryInfo) -> "dict[str, str]":
@@ -400,7 +403,7 @@ def find(document: Any, path: str, command: str) -> Any:
 
 
 def single_line(text: "bytes | str", command: str) -> Secret:
-    """The one line, as a Secret at once. Its line end is cut off: in a header, it would end it."""
+    """Return the only line as a Secret, without its line end, which no header can carry."""
     try:
         token = Secret((text.decode("utf-8") if isinstance(text, bytes) else text).rstrip("\r\n"))
     except (UnicodeDecodeError, AttributeError):  # `from None`: it has the output
@@ -416,7 +419,7 @@ def cache_control(
     options: "dict[str, str]", document: Any, start: float, command: str
 ) -> CacheControl:
     if "--ttl" in options:
-        return CacheExpires(start + int(options["--ttl"]))  # its life began later, if anything
+        return CacheExpires(start + int(options["--ttl"]))  # no later than the real expiry
     path = options.get("--expires", options.get("--expires-in"))
     if path is None:
         return CacheSession()
@@ -433,7 +436,7 @@ def cache_control(
 
 
 def moment(value: Any) -> Any:
-    """A time as CacheExpires takes it. `%z` of Python 3.6 reads neither Z nor a colon."""
+    """Return a time that CacheExpires accepts. `%z` of Python 3.6 reads neither Z nor a colon."""
     if not isinstance(value, str):
         return value
     if value.isdigit():
