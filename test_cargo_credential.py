@@ -5070,38 +5070,41 @@ class PasswordStore(Directory):
                 (line,), errors = self.answers(get(self.CORP))
                 self.assertEqual((json.loads(line).get("Err", {}).get("message", line), errors), (answer, ""))
 
+    # (index URL, options, the entry's name; None if the request is left to the next provider)
     NAMES = [
         ("sparse+https://crates.corp.example/a/", [], "sparse%2Bhttps%3A%2F%2Fcrates.corp.example%2Fa%2F"),
-        ("sparse+https://../x", [], "sparse%2Bhttps%3A%2F%2F..%2Fx"),
-        ("sparse+https://Crates.Corp.example/a/", ["--per-host"], "sparse%2Bhttps%3A%2F%2FCrates.Corp.example%2Fa%2F"),
+        (CRATES_IO, [], "https%3A%2F%2Fgithub.com%2Frust-lang%2Fcrates.io-index"),
         ("sparse+https://crates.corp.example/a/", ["--per-host"], "crates.corp.example"),
         ("sparse+https://crates.corp.example/b/../c", ["--per-host"], "crates.corp.example"),
+        ("sparse+https://Crates.Corp.example/a/", ["--per-host"], "crates.corp.example"),
+        ("https://me@crates.corp.example:443", ["--per-host"], "crates.corp.example"),
         ("sparse+http://crates.corp.example/a/", ["--per-host"], "sparse%2Bhttp%3A%2F%2Fcrates.corp.example%2Fa%2F"),
         ("sparse+https://crates.corp.example:444/", ["--per-host"], "sparse%2Bhttps%3A%2F%2Fcrates.corp.example%3A444%2F"),
-        ("sparse+https://me@crates.corp.example/", ["--per-host"], "sparse%2Bhttps%3A%2F%2Fme%40crates.corp.example%2F"),
-        ("sparse+https://crates.corp.example", ["--per-host"], "sparse%2Bhttps%3A%2F%2Fcrates.corp.example"),
-        (CRATES_IO, [], "https%3A%2F%2Fgithub.com%2Frust-lang%2Fcrates.io-index"),
-        ("https://github.com/evil/index", ["--per-host"], "https%3A%2F%2Fgithub.com%2Fevil%2Findex"),
         ("ssh://git@crates.corp.example/../../x", ["--per-host"], "ssh%3A%2F%2Fgit%40crates.corp.example%2F..%2F..%2Fx"),
-        ("https://crates.corp.example/~me", ["--per-host"], "https%3A%2F%2Fcrates.corp.example%2F~me"),
-        ("sparse+https://../x", ["--per-host"], "%2E."),
-        ("sparse+https://.git/", ["--per-host"], "%2Egit"),
-        ("sparse+https://-f/", ["--per-host"], "-f"),
-        ("sparse+https://$(id)/", ["--per-host"], "%24%28id%29"),
-        ("sparse+https://%2e%2e/", ["--per-host"], "%252e%252e"),
-        ("sparse+https://\u00e9/", ["--per-host"], "%C3%A9"),
+        ("https://[::1]/~me", ["--per-host"], "https%3A%2F%2F%5B%3A%3A1%5D%2F~me"),
+        ("sparse+https://../x", ["--per-host"], None),
+        ("sparse+https://.git/", [], None),
+        ("sparse+https://-f/", ["--per-host"], None),
+        ("sparse+https://$(id)/", ["--per-host"], None),
+        ("sparse+https://%2e%2e/", ["--per-host"], None),
+        ("sparse+https://\u00e9/", ["--per-host"], None),
+        ("git://crates.corp.example#@evil/i", ["--per-host"], None),
+        ("git://crates.corp.example/i", [], None),
+        ("file://crates.corp.example/i", ["--per-host"], None),
     ]  # fmt: skip
 
     def test_no_index_url_leads_out_of_the_folder_or_to_anothers_entry(self):
         rows = [(cc.RegistryInfo(url), options) for url, options, _ in self.NAMES]
         tokens = ["%s-%d" % (TOKEN, number) for number in range(len(rows))]
+        names = [name for _, _, name in self.NAMES]
         answers, errors = self.answers(*[login(token, *row) for token, row in zip(tokens, rows)])
-        self.assertEqual((answers, errors), ([LOGIN_OK] * len(rows), ""))
-        names = {name for _, _, name in self.NAMES}
-        self.assertEqual(self.entries(), sorted("cargo-registry/" + name + ".gpg" for name in names))
-        last = {name: token for token, (_, _, name) in zip(tokens, self.NAMES)}
+        self.assertEqual((answers, errors), ([LOGIN_OK if name else URL_NOT_SUPPORTED for name in names], ""))
+        self.assertEqual(self.entries(), sorted("cargo-registry/" + name + ".gpg" for name in set(names) - {None}))
+        last = dict(zip(names, tokens))
         answers, errors = self.answers(*[get(*row) for row in rows])
-        self.assertEqual((answers, errors), ([token_answer(last[name]) for _, _, name in self.NAMES], ""))
+        self.assertEqual(
+            (answers, errors), ([token_answer(last[name]) if name else URL_NOT_SUPPORTED for name in names], "")
+        )
 
     def test_a_folder_in_an_entrys_place_is_none(self):
         self.write("store/" + self.CORP_ENTRY + "/token.gpg", "")
@@ -5164,21 +5167,21 @@ class PasswordStore(Directory):
     def test_every_other_failure_is_told(self):
         self.write("store/" + self.CORP_FILE, "no message")
         message, errors = self.message(get(self.CORP))
-        self.assertEqual(message, "`pass show` failed with status 2, as it says above")
+        self.assertEqual(message, "`pass show` failed with status 2: see its message above")
         self.assertIn("gpg: ", errors)
         os.remove(self.path("store/.gpg-id"))
         message, errors = self.message(login(TOKEN, self.CORP))
-        self.assertEqual(message, "`pass insert` failed with status 1, as it says above")
+        self.assertEqual(message, "`pass insert` failed with status 1: see its message above")
         self.assertIn("pass init", errors)
         failing = self.recorder(code="echo %s; exit 3" % TOKEN)
         for ask, word in ((get, "show"), (logout, "rm")):
             message, errors = self.message(ask(self.CORP, ["--command", failing]))
-            self.assertEqual(message, "`%s %s` failed with status 3, as it says above" % (failing, word))
+            self.assertEqual(message, "`%s %s` failed with status 3: see its message above" % (failing, word))
         message, _ = self.message(get(self.CORP, ["--command", "gopass-is-not-here"]))
         self.assertEqual(message, "cannot run `gopass-is-not-here`: No such file or directory")
         failing = self.recorder("gopass", "exit 6")
         message, _ = self.message(get(self.CORP, ["--command", failing]))
-        self.assertEqual(message, "`%s ls` failed with status 6, as it says above" % failing)
+        self.assertEqual(message, "`%s ls` failed with status 6: see its message above" % failing)
         long = cc.RegistryInfo("https://r.example/" + "x" * 300)
         self.assertIn("File name too long", self.message(get(long))[0])
 
@@ -5208,7 +5211,7 @@ class PasswordStore(Directory):
     def test_a_locked_key_without_a_terminal_is_told(self):
         self.locked()
         message, errors = self.message(get(self.CORP))
-        self.assertEqual(message, "`pass show` failed with status 2, as it says above")
+        self.assertEqual(message, "`pass show` failed with status 2: see its message above")
         self.assertIn("gpg: ", errors)
 
     def unlock(self, terminal):
@@ -5255,7 +5258,7 @@ class PasswordStore(Directory):
         self.write("store/.gpg-id", "locked@example.com\n")
         cargo.cargo("login", "--registry", "alt", stdin=cargo.TOKEN.encode() + b"\n")
         self.forget_passphrases()
-        self.assertIn("failed with status 2, as it says above", cargo.cargo("update", status=101))
+        self.assertIn("failed with status 2: see its message above", cargo.cargo("update", status=101))
         terminal = Terminal(
             ["cargo", "build"], cwd=cargo.path("project"), env=dict(cargo.cargo_environment(), TERM="xterm")
         )
@@ -5445,8 +5448,8 @@ else:
             ("echo '{\"%s\":1}'" % TOKEN, "`op item list` printed something else than items"),
             ("echo null", "`op item list` printed something else than items"),
             ("test $1 = signin || { echo %s; exit 6; }" % TOKEN,
-             "`op item list` failed with status 6, as it says above"),
-            ("echo %s; exit 1" % TOKEN, "`op signin` failed with status 1, as it says above"),
+             "`op item list` failed with status 6: see its message above"),
+            ("echo %s; exit 1" % TOKEN, "`op signin` failed with status 1: see its message above"),
         ]  # fmt: skip
         for code, message in rows:
             self.write("bin/op", "#!/bin/sh\n" + code + "\n", 0o755)

@@ -141,7 +141,7 @@ class OnePassword(Credential):
         if process.returncode:
             said = " ".join(words[:2])
             raise OtherError(
-                f"`op {said}` failed with status {process.returncode}, as it says above"
+                f"`op {said}` failed with status {process.returncode}: see its message above"
             )
         return process.stdout
 

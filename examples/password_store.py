@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
-"""Keeps tokens in the password store of `pass`, or of `gopass`: cargo login, logout and all else.
+r"""Keeps tokens in the password store of `pass` or `gopass`: for get, login and logout.
 
     password_store.py [--command gopass] [--per-host]
 
-A token's entry is named after the whole URL of the index, which says where Cargo sends the token: even
-on the same host, another folder can be somebody else's index. So no registry is given a token that was
-not stored for it. With --per-host, all sparse indexes at https://HOST/ share the entry
-`cargo-registry/HOST`: for a host on which nobody else can put files. The token is the entry's first
-line, and goes through pipes, never through a command line. A locked key is asked for on the terminal; where Cargo's standard error is no
-terminal, set GPG_TTY for that, as gpg-agent's manual says. What pass and gpg say is shown as it is.
+An entry belongs to one index URL, because the index decides where Cargo sends the token, and other
+people can have an index on the same host. So a registry gets only the token that was stored for it.
+With --per-host, all indexes at https://HOST/ (port 443) share the entry `cargo-registry/HOST`: do
+not use it where others can publish files on the host, as on a forge.
 
-What it does not do: set up the store (`pass init KEY`) or sync it. Tested with pass 1.7.4 and GnuPG
-2.2; `gopass` (of gopass.pw, not Debian's package of that name) with a stand-in for it. In
-.cargo/config.toml:
+The token is the first line of the entry. It goes through pipes, never on a command line. `pass`
+asks for the passphrase of a locked key on the terminal; where Cargo's standard error is not a
+terminal, set GPG_TTY, as gpg-agent's manual says. Messages of pass and gpg go to standard error
+unchanged.
+
+What it does not do: set up the store (`pass init KEY`) or sync it. It was tested with pass 1.7.4
+and GnuPG 2.2, and with a stand-in for `gopass` (the one of gopass.pw; Debian's package is another).
+In .cargo/config.toml:
 
     [registries.corp]
     index = "sparse+https://crates.corp.example/index/"
@@ -20,7 +23,8 @@ What it does not do: set up the store (`pass init KEY`) or sync it. Tested with 
 
 To try it without Cargo:
 
-    echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"logout"}' | ./password_store.py
+    echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"logout"}' \
+      | ./password_store.py
 """
 
 import os
@@ -57,24 +61,25 @@ class PasswordStore(Credential):
         self._gopass = os.path.splitext(os.path.basename(self._command))[0] == "gopass"
         if registry.host is None:
             raise UrlNotSupported  # Cargo asks its next provider
-        self._entry = entry_of(registry.index_url, registry.host, per_host)
+        self._entry = entry_of(registry, registry.host, per_host)
         return super().perform(registry, action, args)
 
     def get(
         self, registry: RegistryInfo, operation: Operation, args: "list[str]"
     ) -> CredentialResponse:
         self._must_exist()
-        words = ["show", "-o"] if self._gopass else ["show"]  # gopass can be set to hide it else
+        # Without -o, a setting of gopass can hide the token.
+        words = ["show", "-o"] if self._gopass else ["show"]
         line = self._run([*words, self._entry]).split(b"\n")[0]
-        # What is not ASCII is refused in GetResponse, so the replacement is never sent.
+        # GetResponse refuses what is not ASCII, so Cargo never gets the replacement character.
         return GetResponse(Secret(line.decode("ascii", "replace").rstrip("\r")))
 
     def login(
         self, registry: RegistryInfo, options: LoginOptions, args: "list[str]"
     ) -> CredentialResponse:
         token = read_token(options, registry)
-        # -f: it replaces what there is. -m: pass reads it all, once; to gopass that is an editor,
-        # and it reads a pipe without being told.
+        # -f replaces an entry without a question. -m makes pass read its input once, to the end;
+        # gopass does so without it, and would open an editor with it.
         words = ["insert", "-f"] if self._gopass else ["insert", "-m", "-f"]
         self._run([*words, self._entry], token.expose().encode("ascii") + b"\n")
         return LoginResponse()
@@ -85,9 +90,9 @@ class PasswordStore(Credential):
         return LogoutResponse()
 
     def _must_exist(self) -> None:
-        """Raise NotFound, after which Cargo asks its next provider, if there is no entry.
+        """Raise NotFound if there is no entry: Cargo then asks its next provider.
 
-        pass has status 1 for this and for much else, and gpg has 2: so look before it is run.
+        pass exits with 1 for this and for other errors, so look for the entry first.
         """
         if self._gopass:
             found = (
@@ -100,15 +105,16 @@ class PasswordStore(Credential):
             raise NotFound
 
     def _run(self, words: "list[str]", given: "bytes | None" = None) -> bytes:
-        """The output of pass. Its standard error, and without `given` its input, are the terminal."""
+        """Return what pass prints. It has this process's standard error and, without `given`, its
+        standard input, which are the user's."""
         environment = dict(os.environ)
         if sys.platform != "win32" and os.isatty(2):
-            # Standard input is /dev/tty, whose name pass would take. To gpg-agent, which asks for
-            # the passphrase and has no terminal of its own, that is no terminal.
+            # pass would set GPG_TTY to the name of standard input, /dev/tty. gpg-agent asks for the
+            # passphrase in a process without a terminal, where that name means nothing.
             try:
                 environment.setdefault("GPG_TTY", os.ttyname(2))
             except OSError:
-                pass  # it has no name here, as in some containers
+                pass  # the terminal has no name here, as in some containers
         command = [self._command, *words]
         try:
             process = subprocess.run(
@@ -120,7 +126,8 @@ class PasswordStore(Credential):
             ) from None
         if process.returncode:
             raise OtherError(
-                f"`{self._command} {words[0]}` failed with status {process.returncode}, as it says above"
+                f"`{self._command} {words[0]}` failed with status {process.returncode}:"
+                " see its message above"
             )
         return process.stdout
 
@@ -136,29 +143,26 @@ def parse(args: "list[str]") -> "tuple[str, bool]":
             command = rest.pop(0)
         else:
             raise OtherError(
-                f"unknown option {option!r}, or no value after it: there are --command NAME and --per-host"
+                f"unknown option {option!r}, or no value after it: there are --command NAME and"
+                " --per-host"
             )
-    # From the current directory, it could be a program out of somebody else's repository.
+    # The current directory can be a cloned repository, with a program of its author.
     if os.path.dirname(command) and not os.path.isabs(command):
         raise OtherError(f"`{command}` is a relative path: name the command's whole path")
     return command, per_host
 
 
-def entry_of(index_url: str, host: str, per_host: bool) -> str:
+def entry_of(registry: RegistryInfo, host: str, per_host: bool) -> str:
     """The entry's name, in which `quote` leaves no slash."""
-    # Another scheme, a port or a user in the URL is not that host's index.
-    shared = per_host and index_url.startswith(f"sparse+https://{host}/")
-    name = quote(host if shared else index_url, safe="~")  # as older Pythons do not by themselves
-    if name.startswith("."):  # `..` is a host, too, but must not be a path
-        name = "%2E" + name[1:]
-    return "cargo-registry/" + name  # and so it is no option
+    name = host if per_host and registry.matches(host) else registry.index_url
+    return "cargo-registry/" + quote(name, safe="~")  # Python 3.6 quotes `~`
 
 
 def is_there(path: str) -> bool:
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
-        return False  # another OSError is not for Cargo's next provider: it ends the command
+        return False  # another OSError is an error that ends Cargo's command
     return True
 
 
