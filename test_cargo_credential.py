@@ -5429,7 +5429,7 @@ else:
     def test_of_several_items_none_is_taken(self):
         self.keep([self.ITEM, dict(self.ITEM, id="id1")])
         message = (
-            "several 1Password items with the tag cargo-registry are for this registry: leave one of id0, id1"
+            "several 1Password items with the tag cargo-registry are for this registry: keep only one of id0, id1"
         )
         self.assertEqual(self.messages(*[ask(REGISTRY) for ask in (get, logout)]), ([message] * 2, ""))
         self.assertEqual(self.messages(login(TOKEN, REGISTRY)), ([message], ""))
@@ -5443,10 +5443,10 @@ else:
 
     def test_every_failure_is_told_without_what_op_printed(self):
         rows = [
-            ("exit 0", "`op` printed something else than JSON: is it version 2?"),
-            ("echo %s" % TOKEN, "`op` printed something else than JSON: is it version 2?"),
-            ("echo '{\"%s\":1}'" % TOKEN, "`op item list` printed something else than items"),
-            ("echo null", "`op item list` printed something else than items"),
+            ("exit 0", "`op` did not print JSON: is it version 2?"),
+            ("echo %s" % TOKEN, "`op` did not print JSON: is it version 2?"),
+            ("echo '{\"%s\":1}'" % TOKEN, "`op item list` did not print items"),
+            ("echo null", "`op item list` did not print items"),
             ("test $1 = signin || { echo %s; exit 6; }" % TOKEN,
              "`op item list` failed with status 6: see its message above"),
             ("echo %s; exit 1" % TOKEN, "`op signin` failed with status 1: see its message above"),
@@ -5466,7 +5466,7 @@ else:
             self.keep([dict(self.ITEM, fields=fields)])
             self.assertEqual(self.messages(get(REGISTRY)), (["the 1Password item id0 has no password"], ""))
         self.assertEqual(
-            self.messages(login(TOKEN, REGISTRY)), (["`op item get` printed something else than an item"], "")
+            self.messages(login(TOKEN, REGISTRY)), (["`op item get` did not print an item"], "")
         )
 
     def test_a_wrong_configuration_is_told(self):

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Keeps tokens in 1Password, with its command `op`, version 2: cargo login, logout and all else.
+"""Keeps tokens in 1Password, with its command `op`, version 2: for get, login and logout.
 
     onepassword.py [--account ACCOUNT] [--vault VAULT]
 
-Options and items are those of Cargo's own cargo-credential-1password: a Login item with the tag
-`cargo-registry`, the index URL as its website and the token as its password, so each finds what the
-other stored. Unlike that, nothing secret is on a command line, which every user of the machine can
-read: `op` gets a token on its standard input, and a session in its environment. An item is found by
-the whole URL, so no registry is given a token that was not stored for it.
+It has the options and the items of Cargo's own cargo-credential-1password, so each finds what the
+other stored: a Login item with the tag `cargo-registry`, the index URL as its website and the token
+as its password. An item is found by the whole URL, so a registry gets only the token that was
+stored for it. Cargo's provider puts the token on a command line, which other users of the machine
+can read. This one gives `op` the token on standard input, and a session in the environment.
 
-Where the app is not connected to `op`, each command signs in, and asks for the account's password on
-the terminal; with OP_SESSION_... or OP_SERVICE_ACCOUNT_TOKEN in the environment it does not. What
-`op` says on standard error is shown as it is.
+Where the 1Password app is not connected to `op`, each command signs in, and `op` asks for the
+account's password on the terminal. It does not sign in if OP_SESSION_... or
+OP_SERVICE_ACCOUNT_TOKEN is in the environment. Messages of `op` go to standard error unchanged.
 
 It was tested with a stand-in for `op`, written after 1Password's documentation, not with 1Password
 itself. In .cargo/config.toml:
@@ -78,13 +78,13 @@ class OnePassword(Credential):
     def login(
         self, registry: RegistryInfo, options: LoginOptions, args: "list[str]"
     ) -> CredentialResponse:
-        # Before the token is asked for: who types one should not learn then that 1Password is locked.
+        # First of all, so that the user learns of a locked 1Password before typing the token.
         identifier = self._find(registry.index_url)
         token = read_token(options, registry)
         if identifier is None:
             self._op("item", "create", "-", given=new_item(registry.index_url, token))
         else:
-            item = self._item(identifier)  # a template replaces the item: leave the rest as it is
+            item = self._item(identifier)  # `edit` replaces the item, so keep its other fields
             self._op("item", "edit", identifier, given=changed_item(item, token))
         return LoginResponse()
 
@@ -96,18 +96,18 @@ class OnePassword(Credential):
         return LogoutResponse()
 
     def _find(self, index_url: str) -> "str | None":
-        """The id of the registry's item; of several, none can be known to be the right one."""
+        """Return the id of the registry's item, or None. Several items are an error."""
         self._sign_in()
         words = ["item", "list", "--categories", "Login", "--tags", TAG, "--format", "json"]
         items = read_json(self._op(*words))
         try:
             found = [str(item["id"]) for item in items if index_url in websites(item)]
         except (AttributeError, KeyError, TypeError):
-            raise OtherError("`op item list` printed something else than items") from None
+            raise OtherError("`op item list` did not print items") from None
         if len(found) > 1:
             raise OtherError(
-                f"several 1Password items with the tag {TAG} are for this registry: leave one of"
-                f" {', '.join(found)}"
+                f"several 1Password items with the tag {TAG} are for this registry: keep only one"
+                f" of {', '.join(found)}"
             )
         return found[0] if found else None
 
@@ -115,21 +115,22 @@ class OnePassword(Credential):
         return read_json(self._op("item", "get", "--format", "json", identifier))
 
     def _sign_in(self) -> None:
-        """Get a session, if there is none and the app does not do without."""
+        """Get a session, unless the environment has one."""
         known = ("OP_SESSION_", "OP_SERVICE_ACCOUNT_TOKEN", "OP_CONNECT_TOKEN")
         if any(name.startswith(known) for name in self._environment):
             return
-        # What it prints is for a shell to set a variable; with the app, it is nothing.
+        # `op` prints a shell command that sets a variable, or nothing if the app is connected.
         said = self._op("signin", vault=False).decode("utf-8", "replace")
         for name, session in re.findall(r'(OP_SESSION_\w+)\s*=\s*"([^"]*)"', said):
             self._environment[name] = Secret(session).expose()
 
     def _op(self, *words: str, given: "str | None" = None, vault: bool = True) -> bytes:
-        """The output of `op`. Its standard error, and without `given` its input, are the terminal."""
+        """Return what `op` prints. It has this process's standard error and, without `given`, its
+        standard input, which are the user's."""
         options = [f"--account={self._account}"] if self._account else []
         if vault and self._vault:
             options.append(f"--vault={self._vault}")
-        # `op` takes a template from a pipe alone.
+        # `op` reads an item from a pipe, but not from a terminal.
         template = None if given is None else given.encode("ascii")
         command = ["op", *words, *options]
         try:
@@ -178,7 +179,7 @@ def changed_item(item: Any, token: Secret) -> str:
         passwords = [field for field in fields if is_password(field)]
         rest = [field for field in fields if not is_password(field)]
     except (AttributeError, TypeError):  # `from None`: it has the item
-        raise OtherError("`op item get` printed something else than an item") from None
+        raise OtherError("`op item get` did not print an item") from None
     return json.dumps(dict(item, fields=[*rest, dict(passwords[-1], value=token.expose())]))
 
 
@@ -194,7 +195,7 @@ def read_json(output: bytes) -> Any:
     try:
         return json.loads(output)
     except (ValueError, RecursionError):  # `from None`: it has the output
-        raise OtherError("`op` printed something else than JSON: is it version 2?") from None
+        raise OtherError("`op` did not print JSON: is it version 2?") from None
 
 
 if __name__ == "__main__":
