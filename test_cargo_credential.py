@@ -5641,8 +5641,8 @@ class ConfirmPublish(CargoWithExample):
     def refuses_without_a_terminal(self):
         errors = self.cargo("publish", "--allow-dirty", "--no-verify", status=101)
         self.assertRegex(errors, (
-            "Caused by:\n  there is no terminal to ask on whether to publish app 0.1.0, sha256 [0-9a-f]{64},"
-            " %s: where nobody can be asked, configure the other provider alone\n\\Z"
+            "Caused by:\n  there is no terminal to ask whether to publish app 0.1.0, sha256 [0-9a-f]{64},"
+            " %s: for use without a terminal, configure the other provider alone\n\\Z"
         ) % re.escape(self.where()))  # fmt: skip
         self.assertEqual(set(self.log("inner")), {"get ReadOperation() []"})
         self.assertEqual(self.sent("PUT"), [])
@@ -5742,16 +5742,16 @@ class ConfirmPublish(CargoWithExample):
     def test_an_operation_of_a_newer_cargo_is_asked_about(self):
         action = cc.GetAction(cc.UnknownOperation())
         shown, answer = self.on_a_terminal(action, b"n\n")
-        self.assertEqual(shown, "do what this provider does not know %s? [y/N] " % self.WHERE)
+        self.assertEqual(shown, "do something that this provider does not know %s? [y/N] " % self.WHERE)
         self.assertIn("you did not agree", answer)
 
-    def test_nothing_in_the_question_can_steer_the_terminal(self):
+    def test_nothing_in_the_question_can_control_the_terminal(self):
         registry = cc.RegistryInfo("sparse+https://\u0430lt.example@r.example/\x1b[2J", "\u202ealt\r")
         action = cc.GetAction(cc.PublishOperation("a\x9bm\n", "\x1b[1A", "\x00"))
         shown, answer = self.on_a_terminal(action, b"n\n", registry)
         text = (
-            r"publish a\x9bm\n \x1b[1A, sha256 \x00, to \u202ealt\r"
-            r" (index sparse+https://\u0430lt.example@r.example/\x1b[2J), at no host"
+            r"publish a\x9bm\n \x1b[1A, sha256 \x00, to \u202ealt\r at an unknown host"
+            r" (index sparse+https://\u0430lt.example@r.example/\x1b[2J)"
         )
         self.assertEqual(shown, text + "? [y/N] ")
         self.assertEqual(json.loads(answer)["Err"]["message"], "you did not agree to " + text)
@@ -5764,6 +5764,41 @@ class ConfirmPublish(CargoWithExample):
             "list or change the owners of foo to a registry without a name"
             " (index sparse+https://crates.corp.example@evil.example/index/), at evil.example? [y/N] ",
         )
+
+    def test_an_index_without_a_host_is_shown_whole_and_escaped(self):
+        for url, text in [
+            ("git://crates.corp.example?@evil/i", "git://crates.corp.example?@evil/i"),
+            ("git://crates.corp.example#@evil/i", "git://crates.corp.example#@evil/i"),
+            ("file:///home/me/index", "file:///home/me/index"),
+            ("https://crates.corp.example%2eevil/", "https://crates.corp.example%2eevil/"),
+            ("git://evil/i), at crates.corp.example? [y/N] y", r"git://evil/i),\x20at\x20crates.corp.example?\x20[y/N]\x20y"),
+            ("\r\x1b[2K" + "x" * 700, r"\r\x1b[2K" + "x" * 700), ("", ""),
+        ]:
+            registry = cc.RegistryInfo(url, "corp")
+            shown, _ = self.on_a_terminal(cc.GetAction(cc.OwnersOperation("foo")), b"n\n", registry)
+            self.assertEqual(
+                shown, "list or change the owners of foo to corp at an unknown host (index %s)? [y/N] " % text
+            )
+
+    def test_no_value_can_pass_for_another(self):
+        registry = cc.RegistryInfo("https://evil.example/i),", "corp (index https://good.example), at good.example?")
+        shown, _ = self.on_a_terminal(cc.GetAction(cc.YankOperation("a to b", "1 2")), b"n\n", registry)
+        self.assertEqual(
+            shown,
+            r"yank a\x20to\x20b 1\x202 to corp\x20(index\x20https://good.example),\x20at\x20good.example?"
+            " (index https://evil.example/i),), at evil.example? [y/N] ",
+        )
+
+    def test_a_question_that_could_fill_the_screen_is_an_error(self):
+        path = self.teller("inner", self.ALL)
+        for url in ("git://evil/" + "x" * 1000, "https://evil.example/" + "x" * 1000, "\n" * 500):
+            registry = cc.RegistryInfo(url, "corp")
+            message, causes = self.message_of("confirm_publish.py", PUBLISH, [path], registry)
+            self.assertTrue(
+                message.startswith("the question would be longer than 1000 characters: publish foo 0.1.0, sha256"), message
+            )
+            self.assertEqual((len(message) < 150, causes), (True, []))
+        self.assertFalse(os.path.exists(self.path("inner.log")))
 
     def test_errors_of_the_other_provider_pass_unchanged(self):
         read = cc.GetAction(cc.ReadOperation())
@@ -5778,9 +5813,9 @@ class ConfirmPublish(CargoWithExample):
 
     def test_a_configuration_without_a_provider_that_can_be_started_is_told(self):
         for args, message in [
-            ([], "confirm_publish.py asks for another provider: add that one's whole path behind this"
-                 " one's in `credential-provider`"),
-            (["cargo:token"], "`cargo:token` is built into Cargo, and no program that could be started"),
+            ([], "confirm_publish.py needs another provider: add its whole path after this one's in"
+                 " `credential-provider`"),
+            (["cargo:token"], "`cargo:token` is built into Cargo: name a program"),
             (["./prov.py"], "`./prov.py` is a relative path: name the whole path of the other provider"),
             (["tools/prov.py", "x"],
              "`tools/prov.py` is a relative path: name the whole path of the other provider"),

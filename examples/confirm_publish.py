@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-r"""Asks on the terminal before another provider gives a token to publish, yank or change owners.
+r"""Asks the user before another provider gives a token to publish, yank or change owners.
 
-The other provider is not even started before the answer is yes. It is asked without a question for a
-token to read with, at `cargo login` and at `cargo logout`. In .cargo/config.toml, with the whole path
-of the other provider and its arguments behind this one's:
+This provider starts the other one only after the answer yes. To read, log in and log out, it starts
+it without a question. In .cargo/config.toml, put the other provider's whole path and its arguments
+after this one's:
 
     [registries.corp]
     index = "sparse+https://crates.corp.example/index/"
     credential-provider = ["/path/to/confirm_publish.py", "/path/to/prov.py", "its argument"]
 
-What it does not do: tell where the crate is uploaded to. That is for the registry's index to say (`api`
-in its config.json), and Cargo tells no provider. Nor does it keep anybody from the other provider who
-can run that one by itself. To try it without Cargo, on a terminal:
+The question names the index and its host. It cannot name the place that Cargo uploads to: the index
+decides that (`api` in its config.json), and a provider does not learn it. Programs that run the
+other provider directly are not asked. To try it without Cargo, on a terminal:
 
     echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"get","operation":"owners",'\
     '"name":"foo","args":["/path/to/prov.py"]}' | ./confirm_publish.py
@@ -42,6 +42,8 @@ from cargo_credential import (
     read_line,
 )
 
+LONGEST = 1000  # characters of a question: half of a small terminal
+
 
 class ConfirmPublish(Credential):
     def perform(
@@ -58,27 +60,27 @@ class ConfirmPublish(Credential):
         if not isinstance(answer, GetResponse):
             return answer
 
-        # Cargo asks for a token to read with first. One that is good for all operations it would
-        # keep and then use to publish without another question to anybody: so none is. To read
-        # again, Cargo may use it for as long as the other provider said. What was confirmed it
-        # must not keep at all: the next crate, the next yank are asked about again.
+        # Cargo first requests a token to read. If that were operation independent, Cargo would use
+        # it to publish without a question. Cargo can use it for other reads as long as the other
+        # provider allows. A confirmed token is for one operation: the user confirms the next
+        # crate and the next yank again.
         return GetResponse(
             answer.token, answer.cache if reads else CacheNever(), operation_independent=False
         )
 
 
 def other_provider(args: "list[str]") -> CredentialProcess:
-    """The provider that is named first in `args`: what follows is its own, with a login's."""
+    """Return the provider that `args` names: its path, then its arguments."""
     if not args:
         raise OtherError(
-            "confirm_publish.py asks for another provider: add that one's whole path behind this"
-            " one's in `credential-provider`"
+            "confirm_publish.py needs another provider: add its whole path after this one's in"
+            " `credential-provider`"
         )
     path = args[0]
     if path.startswith("cargo:"):
-        raise OtherError(f"`{path}` is built into Cargo, and no program that could be started")
-    # Cargo takes a relative path from the configuration's directory, which only Cargo knows. From
-    # the current directory, it could be a program out of somebody else's repository.
+        raise OtherError(f"`{path}` is built into Cargo: name a program")
+    # Cargo reads a relative path from the configuration's directory, which only Cargo knows. In the
+    # current directory, it could be a program of a cloned repository.
     if os.path.dirname(path) and not os.path.isabs(path):
         raise OtherError(f"`{path}` is a relative path: name the whole path of the other provider")
     return CredentialProcess(path, *args[1:])
@@ -89,8 +91,8 @@ def confirm(registry: RegistryInfo, operation: Operation) -> None:
     # While `perform` runs, standard input is the terminal, or the null device without one.
     if not sys.stdin.isatty():
         raise OtherError(
-            f"there is no terminal to ask on whether to {question(registry, operation)}: where"
-            " nobody can be asked, configure the other provider alone"
+            f"there is no terminal to ask whether to {question(registry, operation)}: for use"
+            " without a terminal, configure the other provider alone"
         )
     discard_typed_ahead()
     print(f"{question(registry, operation)}? [y/N] ", end="", flush=True)
@@ -99,7 +101,7 @@ def confirm(registry: RegistryInfo, operation: Operation) -> None:
 
 
 def discard_typed_ahead() -> None:
-    """Only what is typed after the question is an answer to it."""
+    """Drop what was typed before the question: it is not an answer to it."""
     if sys.platform == "win32":
         import msvcrt
 
@@ -112,19 +114,32 @@ def discard_typed_ahead() -> None:
 
 
 def question(registry: RegistryInfo, operation: Operation) -> str:
-    """What is about to happen. The name is what the configuration's author called the registry:
-    only its host and its index URL tell which one it is."""
-    what = "do what this provider does not know"  # an operation of a newer Cargo
+    """Describe what is about to happen, where each value is a single word.
+
+    The checkout's configuration chooses the registry's name and its index URL. The host comes last:
+    a long URL cannot scroll it away. Raises OtherError for a text that could fill a screen.
+    """
+    what = "do something that this provider does not know"  # an operation of a newer Cargo
     if isinstance(operation, PublishOperation):
-        what = f"publish {operation.name} {operation.vers}, sha256 {operation.cksum},"
+        name, vers, cksum = shown(operation.name), shown(operation.vers), shown(operation.cksum)
+        what = f"publish {name} {vers}, sha256 {cksum},"
     elif isinstance(operation, (YankOperation, UnyankOperation)):
-        what = f"{operation.kind} {operation.name} {operation.vers}"
+        what = f"{operation.kind} {shown(operation.name)} {shown(operation.vers)}"
     elif isinstance(operation, OwnersOperation):
-        what = f"list or change the owners of {operation.name}"
-    # The host last: a long URL, which the registry's author chose, must not scroll it away.
-    where = f"{registry.name or 'a registry without a name'} (index {registry.index_url})"
-    text = f"{what} to {where}, at {registry.host or 'no host'}"
-    return ascii(text)[1:-1]  # nothing in it can steer the terminal or look like another letter
+        what = f"list or change the owners of {shown(operation.name)}"
+    name = shown(registry.name) if registry.name else "a registry without a name"
+    where = f"(index {shown(registry.index_url)}), at {registry.host}"
+    if registry.host is None:
+        where = f"at an unknown host (index {shown(registry.index_url)})"
+    text = f"{what} to {name} {where}"
+    if len(text) > LONGEST:
+        raise OtherError(f"the question would be longer than {LONGEST} characters: {text[:80]}...")
+    return text
+
+
+def shown(text: str) -> str:
+    """Escape what could control the terminal, look like another letter, or end the value."""
+    return ascii(text)[1:-1].replace(" ", r"\x20")
 
 
 if __name__ == "__main__":
