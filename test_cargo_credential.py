@@ -6308,7 +6308,7 @@ class TrustedPublishing(CargoWithExample):
         self.project("app")
         self.web.pages["https://corp.example/index/config.json"] = (
             401, b"", {"WWW-Authenticate": 'Cargo login_url="https://corp.example/me"'})  # fmt: skip
-        message = "this registry wants a token to read, which trusted publishing cannot give"
+        message = "this registry requires a token to read, which trusted publishing cannot give"
         shown = self.cargo("publish", "--allow-dirty", "--registry", "alt", status=101)
         self.assertTrue(shown.endswith("failed action `get`\n\nCaused by:\n  %s\n" % message), shown)
         self.assertEqual(self.tokens_sent(), [])
@@ -6357,8 +6357,13 @@ class TrustedPublishing(CargoWithExample):
             ("sparse+https://corp.example@evil.example/index/", ["--token-url", url]),
             ("sparse+https://corp.example\\@evil.example/index/", ["--token-url", url]),
             ("corp.example", ["--token-url", url]),
+            ("sparse+https://corp.example%2eevil.example/index/", ["--token-url", url]),
+            ("sparse+https://corp.example:8443/index/", ["--token-url", url]),
+            (self.CORP.index_url, ["--token-url", url.replace("example/", "example:8443/")]),
             ("sparse+http://corp.example/index/", ["--token-url", url]),
-            ("https://corp.example/index", ["--token-url", url]),
+            ("ssh://git@corp.example/index", ["--token-url", url]),
+            ("git://corp.example?@evil.example/index", ["--token-url", url]),
+            ("file://corp.example/index", ["--token-url", url]),
         ]:
             registry = cc.RegistryInfo(index_url, "corp")
             for action in (self.READ, PUBLISH, cc.LogoutAction()):
@@ -6367,7 +6372,6 @@ class TrustedPublishing(CargoWithExample):
 
     def test_faults_in_the_arguments_are_told(self):
         failure = self.failures()
-        https = "--token-url must be an https:// URL, not `%s`"
         for args, message in [
             (["x"], "unknown arguments ['x']: there is only --token-url URL"),
             (["--token-url"], "unknown arguments ['--token-url']: there is only --token-url URL"),
@@ -6375,18 +6379,33 @@ class TrustedPublishing(CargoWithExample):
              "unknown arguments ['--token-url', 'a', 'b']: there is only --token-url URL"),
             (["--audience", "crates.io"],
              "unknown arguments ['--audience', 'crates.io']: there is only --token-url URL"),
-            (["--token-url", "http://corp.example/"], https % "http://corp.example/"),
-            (["--token-url", "http://127.0.0.1.corp.example/"], https % "http://127.0.0.1.corp.example/"),
-            (["--token-url", "ftp://127.0.0.1/"], https % "ftp://127.0.0.1/"),
-            (["--token-url", "file:///etc/passwd"], https % "file:///etc/passwd"),
-            (["--token-url", "https:///x"], https % "https:///x"),
-            (["--token-url", "corp.example"], https % "corp.example"),
-        ]:  # fmt: skip
+        ]:
             self.assertEqual(failure(PUBLISH, args, self.CORP), (message, []))
+
+    LOOK_ALIKES = [
+        "https://%s@evil.example/x", "https://evil.example@%s/x", "https://evil.example?.%s/x",
+        "https://evil.example#.%s/x", "https://evil.example\\.%s/x", "https://evil.example%%2f.%s/x",
+        "https://evil.example%%23.%s/x", "https://evil.example%%40%s/x", "https://%%65vil.%s/x",
+        "https://evil.example/\n.%s/x", "https://ev\u00adil.%s/x", "https://%s%%2eevil.example/x",
+        "https://%s:443@evil.example/x", "https://%s:x/x", "http://%s/x", "sparse+https://%s/x",
+        "HTTPS://%s/x", " https://%s/x", "//%s/x", "%s",
+    ]  # fmt: skip
+
+    def test_a_token_comes_from_an_https_url_with_a_plain_host(self):
+        failure = self.failures()
+        urls = [form % "corp.example" for form in self.LOOK_ALIKES]
+        urls += ["http://127.0.0.1/", "ftp://corp.example/", "file:///etc/passwd", "https:///x", "https://127.1/", ""]
+        for url in urls:
+            message = "--token-url must be an https:// URL with a plain host, not %r" % url
+            self.assertEqual(failure(PUBLISH, ["--token-url", url], self.CORP), (message, []))
+        self.assertEqual((self.web.log, self.web.tunnels), ([], []))
 
     def test_the_requests_token_goes_to_github_alone(self):
         inner = self.web.HOSTS[0]
+        look_alikes = [form % inner for form in self.LOOK_ALIKES]
+        look_alikes += ["https://%s:%s/x" % (inner, port) for port in (443, 8443)]
         for url in (
+            *look_alikes,
             self.web.url + "/token?a=b", "http://%s/token?a=b" % inner, "https://crates.io/?a=b",
             "https://%s.evil.example/?a=b" % inner, "https://%s@evil.example/?a=b" % inner,
             "https://evil.example/?a=b." + inner, "https://evil.example?." + inner,
@@ -6458,15 +6477,7 @@ class TrustedPublishing(CargoWithExample):
             self.failure(PUBLISH), ("cannot ask crates.io for a token", [r"no HTTP\x1b[2J\r\n"])
         )
 
-    def test_on_loopback_a_token_may_come_without_tls_and_passes_no_proxy(self):
-        url = self.web.url + "/api/v1/trusted_publishing/tokens"
-        registry = cc.RegistryInfo("sparse+http://127.0.0.1:1/index/")
-        answer, _ = self.ask(PUBLISH, ["--token-url", url], registry, no_proxy=None)
-        self.assertEqual(answer, self.NEVER % self.web.token)
-        self.assertEqual(self.web.log[-1][:2], ("POST", url))
-        self.assertEqual(self.web.tunnels, [self.web.HOSTS[0] + ":443"])
-
-    def test_the_line_for_the_user_cannot_steer_the_terminal(self):
+    def test_the_line_for_the_user_cannot_control_the_terminal(self):
         action = cc.GetAction(cc.PublishOperation("a\x1b[2J", "1\n", "c" * 64))
         _, errors = self.ask(action)
         self.assertEqual(

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-r"""Publishes from GitHub Actions without a stored token: crates.io trusted publishing.
+r"""Publishes from GitHub Actions without a stored token, by crates.io's trusted publishing.
 
-When Cargo is about to upload, the job's identity is exchanged for a token that lives 30 minutes. The
-crate must exist, and name the repository and workflow as its trusted publisher:
+Before Cargo uploads, the job's identity is exchanged for a token that lives 30 minutes. The crate
+must exist, and must name the repository and the workflow as its trusted publisher:
 https://crates.io/docs/trusted-publishing. In the workflow:
 
     permissions:
@@ -11,7 +11,8 @@ https://crates.io/docs/trusted-publishing. In the workflow:
       - run: cargo publish --no-verify
         env: {CARGO_REGISTRY_CREDENTIAL_PROVIDER: /path/to/trusted_publishing.py}
 
-For another registry that offers the same, with index and tokens on one host, in .cargo/config.toml:
+For another registry that offers the same, with index and tokens at https:// on one host and port,
+in .cargo/config.toml (not for a host where others can publish files, as on a forge):
 
     [registries.corp]
     index = "sparse+https://crates.corp.example/index/"
@@ -19,14 +20,16 @@ For another registry that offers the same, with index and tokens on one host, in
         "--token-url", "https://crates.corp.example/api/v1/trusted_publishing/tokens"]
 
 What it does not do:
-- Yank, change owners, or read from a registry that wants a token to read: such tokens only publish.
-- Revoke the token. Cargo publishes when this process has ended, and tells no provider that it is done.
-  The token is in Cargo's memory alone, but good for all crates that trust the workflow.
-- Keep the job's identity from code that runs in the same job, such as the build scripts of what is
-  published. So verify (`cargo publish --dry-run`) in another job, which has no `id-token: write`.
+- Yank, change owners, or read from a registry that requires a token to read: these tokens only
+  publish.
+- Revoke the token. Cargo publishes after this process has ended, and no provider learns when Cargo
+  is done. Cargo keeps the token in memory only, but it can publish all crates that trust the
+  workflow.
+- Protect the job's identity from other code in the same job, such as build scripts of the crate.
+  So verify (`cargo publish --dry-run`) in another job, without `id-token: write`.
 
-It connects directly, or through the proxy of the environment's https_proxy and no_proxy, which sees no
-token. To try it without Cargo, and be told what is missing:
+It connects directly, or through the proxy in https_proxy, unless no_proxy names the host. A proxy
+sees no token. To try it without Cargo, and see what is missing:
 
     echo '{"v":1,"registry":{"index-url":"https://github.com/rust-lang/crates.io-index"},'\
     '"kind":"get","operation":"read"}' | ./trusted_publishing.py
@@ -40,11 +43,12 @@ import urllib.request
 from http.client import HTTPException
 from urllib.error import HTTPError
 from urllib.parse import quote
-from urllib.request import ProxyHandler, Request
+from urllib.request import Request
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
 from cargo_credential import (
+    CRATES_IO_INDEX,
     Action,
     CacheNever,
     Credential,
@@ -60,10 +64,9 @@ from cargo_credential import (
     main,
 )
 
-CRATES_IO = "https://github.com/rust-lang/crates.io-index"  # whatever the protocol of its index
 CRATES_IO_TOKENS = "https://crates.io/api/v1/trusted_publishing/tokens"
-LIMIT = 64 * 1024  # bytes of an answer, of which a token needs about two thousand
-MALFORMED = (ValueError, LookupError, TypeError, RecursionError)  # no JSON, or not with that field
+LIMIT = 64 * 1024  # bytes of an answer; a token has about two thousand
+MALFORMED = (ValueError, LookupError, TypeError, RecursionError)  # no JSON, or without the field
 
 
 class TrustedPublishing(Credential):
@@ -82,30 +85,29 @@ class TrustedPublishing(Credential):
             answer = self.publish(operation)
         else:
             raise OtherError(
-                f"a token of trusted publishing can only publish: for `{operation.kind}`, run Cargo with"
-                " another provider and a token of your own"
+                f"a token of trusted publishing can only publish: for `{operation.kind}`, run Cargo"
+                " with another provider and a token of your own"
             )
-        # Cargo keeps neither, and asks again for the next crate of a workspace. A token that it kept, it
-        # would also use to read, even one that is for this operation only.
+        # Cargo keeps neither, and asks again for the next crate of a workspace. If it kept a token,
+        # it would also use it to read, even one that is not operation independent.
         return GetResponse(answer, CacheNever(), operation_independent=False)
 
     def read(self, registry: RegistryInfo) -> Secret:
-        # There are headers if the registry has answered 401 to a request without a token.
+        # There are headers if the registry answered 401 to a request without a token.
         if registry.headers:
             raise OtherError(
-                "this registry wants a token to read, which trusted publishing cannot give"
+                "this registry requires a token to read, which trusted publishing cannot give"
             )
-        # Else it is `cargo publish`, which makes sure that there is a token before it builds, and would
-        # end after not-found. It sends this one nowhere, so it is none. A job that cannot get a real
-        # one later ends here.
+        # Otherwise `cargo publish` asks, before it builds, and would end after not-found. It sends
+        # this token nowhere. A job that could not get a real one later ends here.
         id_token_url()
         return Secret("no-token-is-needed-to-read")
 
     def publish(self, operation: PublishOperation) -> Secret:
         host = RegistryInfo(self.url).host or ""
-        line = f"trusted publishing: {operation.name} {operation.vers}, sha256 {operation.cksum}, at {host}"
-        print(shown(line), file=sys.stderr, flush=True)
-        # The audience is the host that gets the identity, which can use it nowhere else.
+        crate = f"{operation.name} {operation.vers}, sha256 {operation.cksum}"
+        print(shown(f"trusted publishing: {crate}, at {host}"), file=sys.stderr, flush=True)
+        # The audience is the host that gets the identity: no other host accepts it.
         identity = id_token(host)
         body = json.dumps({"jwt": identity.expose()}).encode()
         headers = {"Content-Type": "application/json", "User-Agent": "cargo_credential.py"}
@@ -113,25 +115,33 @@ class TrustedPublishing(Credential):
 
 
 def token_url(registry: RegistryInfo, args: "list[str]") -> str:
-    """Where this registry gives tokens. Raises UrlNotSupported: then Cargo asks its next provider."""
+    """Return where this registry gives tokens. Raises UrlNotSupported for any other registry."""
     if not args:
-        if registry.index_url != CRATES_IO:
-            raise UrlNotSupported
+        if not registry.matches(CRATES_IO_INDEX):
+            raise UrlNotSupported  # Cargo asks its next provider
         return CRATES_IO_TOKENS
     if len(args) != 2 or args[0] != "--token-url":
         raise OtherError(f"unknown arguments {args}: there is only --token-url URL")
-    url, host = args[1], RegistryInfo(args[1]).host
-    local = host in ("127.0.0.1", "::1") and url.startswith("http://")
-    if host is None or not (url.startswith("https://") or local):
-        raise OtherError(f"--token-url must be an https:// URL, not `{url}`")
-    # Cargo sends the token to the registry: it must be the one that gave it, and not in clear text.
-    if registry.host != host or not (registry.index_url.startswith("sparse+https://") or local):
+    host = https_host(args[1])
+    if not host:
+        raise OtherError(f"--token-url must be an https:// URL with a plain host, not {args[1]!r}")
+    # Cargo sends the token to the registry, so that must be the one that gave it.
+    if not registry.matches(host):
         raise UrlNotSupported
-    return url
+    return args[1]
+
+
+def https_host(url: str) -> str:
+    """Return the host, and the port if one is named, of an https:// URL.
+
+    Empty for any other URL, for one with a user, and for one that can be read as another host.
+    """
+    host = url.partition("://")[2].partition("/")[0]
+    return host if url.startswith("https://") and RegistryInfo(url).matches(host) else ""
 
 
 def id_token_url() -> str:
-    """Where GitHub gives the job's identity."""
+    """Return where GitHub gives the job's identity."""
     url = os.environ.get("ACTIONS_ID_TOKEN_REQUEST_URL", "")
     if not url or not os.environ.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"):
         if os.environ.get("GITHUB_ACTIONS") == "true":
@@ -139,37 +149,33 @@ def id_token_url() -> str:
         raise OtherError(
             "trusted publishing works in GitHub Actions only: configure another provider"
         )
-    # Who controls the environment has the request's token already. But where somebody can only slip a
-    # variable in, it must not lead that token elsewhere: not to a service on this machine, either.
-    # (A GitHub Enterprise Server has another host. crates.io does not trust it.)
-    host = RegistryInfo(url).host or ""
-    if not (url.startswith("https://") and host.endswith(".actions.githubusercontent.com")):
+    # An earlier step of the job can set this variable, but must not get the request's token by it.
+    # crates.io does not trust a GitHub Enterprise Server, which has another host.
+    if not https_host(url).endswith(".actions.githubusercontent.com"):
         raise OtherError("ACTIONS_ID_TOKEN_REQUEST_URL does not lead to GitHub")
     return url
 
 
 def id_token(audience: str) -> Secret:
-    """The job's identity: a signed statement that lives for minutes."""
-    url = f"{id_token_url()}&audience={quote(audience, safe='')}"  # it has a query already
+    """Return the job's identity: a signed statement that lives for minutes."""
+    url = f"{id_token_url()}&audience={quote(audience, safe='')}"  # GitHub's URL has a query
     secret = Secret(os.environ["ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
     return fetch(Request(url, headers={"Authorization": f"bearer {secret.expose()}"}), "value")
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Makes a redirect an error: a token goes to the host that it is for, and to no other."""
+    """Makes a redirect an error, because the other host must not get the token."""
 
     def redirect_request(self, *args: object, **more: object) -> None:
         return None
 
 
-# A proxy for http:// would see tokens
-PROXIES = {name: url for name, url in urllib.request.getproxies().items() if name == "https"}
-OPENER = urllib.request.build_opener(NoRedirects, ProxyHandler(PROXIES))
+OPENER = urllib.request.build_opener(NoRedirects)
 
 
 def fetch(request: Request, field: str) -> Secret:
-    """The token in this field of the answer."""
-    host = request.host  # which a proxy takes the place of
+    """Return the token in this field of the answer."""
+    host = request.host  # before a proxy replaces it
     try:
         with OPENER.open(request, timeout=30) as response:  # seconds to connect and between bytes
             token = Secret(json.loads(response.read(LIMIT).decode())[field])
@@ -186,16 +192,16 @@ def fetch(request: Request, field: str) -> Secret:
 
 
 def details(error: HTTPError) -> "list[str]":
-    """What is amiss in a registry's words, such as a repository that is no trusted publisher."""
+    """Return the registry's messages, for example that it does not trust the repository."""
     try:
-        faults = json.loads(error.read(LIMIT).decode())["errors"]
-        return [shown(fault["detail"]) for fault in faults[:5]]
+        errors = json.loads(error.read(LIMIT).decode())["errors"]
+        return [shown(detail["detail"]) for detail in errors[:5]]
     except (OSError, HTTPException, *MALFORMED):
         return []
 
 
 def shown(text: object) -> str:
-    """A text that cannot steer the terminal, and of which no word is as long as an identity."""
+    """Escape control characters, and cut words that are long enough to be an identity."""
     return re.sub(r"\S{80,}", "[...]", ascii(str(text))[1:-1])[:1000]
 
 
