@@ -4845,6 +4845,39 @@ class TokenFromCommand(Directory):
             self.messages(["--timeout", "1", "sh", "-c", script]), ["`sh` took longer than 1 s, and was stopped"]
         )
 
+    # (example, its arguments before the name of a program that it starts, the program, more arguments)
+    STARTED = [
+        ("token_from_command.py", [], "vault", []),
+        ("token_from_command.py", ["--timeout", "60"], "vault", []),
+        ("password_store.py", [], "pass", []),
+        ("password_store.py", ["--command"], "gopass", []),
+        ("onepassword.py", [], "op", []),
+        ("chain.py", [], "provider.py", ["--"]),
+        ("confirm_publish.py", [], "provider.py", []),
+    ]
+
+    @posix_only
+    def test_no_example_starts_a_program_of_the_current_directory(self):
+        """As a hostile checkout holds one, where PATH has an empty part, `.`, or nothing else."""
+        for name in {name for _, _, name, _ in self.STARTED}:
+            self.write(name, "#!/bin/sh\n: >%s\n" % shlex.quote(self.path("ran")), 0o755)
+            self.write("bin/" + name, "#!/bin/sh\n: >%s\nexit 3\n" % shlex.quote(self.path("good")), 0o755)
+        self.write("store/cargo-registry/https%3A%2F%2Fr.example%2F.gpg", "")
+        good, registry = self.path("bin"), cc.RegistryInfo("https://r.example/")
+        paths = [":" + good, ".:" + good, "::./:bin:" + good + ":", ":", ".", "", None]
+        for path in paths:
+            variables = dict(environment(), PATH=path, PASSWORD_STORE_DIR=self.path("store"))
+            if path is None:
+                del variables["PATH"]
+            for name, words, program, more in self.STARTED:
+                with self.subTest(path, example=name, program=program):
+                    named = [] if program in ("pass", "op") else [program]
+                    self.run_provider(example(name), get(registry, [*words, *named, *more]), env=variables)
+                    found = [name for name in ("ran", "good") if os.path.exists(self.path(name))]
+                    for left in found:
+                        os.remove(self.path(left))
+                    self.assertEqual(found, ["good"] if path and good in path else [])
+
     @posix_only
     def test_the_checker_finds_no_fault(self):
         for options, last in [(["--host", "r.example"], "11 ok, 0 warn, 0 FAIL"), ([], "11 ok, 1 warn, 0 FAIL")]:
@@ -5960,15 +5993,15 @@ class Chain(CargoWithExample):
         for args, message in [
             ([], 'end the list of providers in `credential-provider` with "--"'),
             ([first, "/bin/true"], 'end the list of providers in `credential-provider` with "--"'),
-            (["--"], 'add providers in front of the "--" in `credential-provider`'),
-            (["--", first], 'add providers in front of the "--" in `credential-provider`'),
+            (["--"], 'add providers before the "--" in `credential-provider`'),
+            (["--", first], 'add providers before the "--" in `credential-provider`'),
             ([first, "", "--"], "`` names no provider"),
             ([first, " \t", "--"], "` \t` names no provider"),
             ([first, '["", "x"]', "--"], '`["", "x"]` names no provider'),
             ([first, "cargo:token", "--"],
-             "`cargo:token` is built into Cargo, and no program that could be started"),
+             "`cargo:token` is built into Cargo: name a program"),
             ([first, '["cargo:wincred"]', "--"],
-             "`cargo:wincred` is built into Cargo, and no program that could be started"),
+             "`cargo:wincred` is built into Cargo: name a program"),
             ([first, "./prov.py x", "--"], "`./prov.py` " + whole),
             ([first, "tools/prov.py", "--"], "`tools/prov.py` " + whole),
             ([first, "[]", "--"], "`[]` " + array),

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Shows where a provider's output goes: standard error to the user, standard output to the terminal.
+r"""Shows where a provider's output goes: standard error to the user, print() to the terminal.
 
-What it does not do: hold any token. To have Cargo run it, put into .cargo/config.toml
+It has no token. To make Cargo run it, add to .cargo/config.toml:
 
     [registry]
     credential-provider = ["/path/to/stdout_redirected.py"]
 
 and run `cargo logout`. To try it without Cargo:
 
-    echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"logout"}' | ./stdout_redirected.py
+    echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"logout"}' \
+      | ./stdout_redirected.py
 """
 
 import os
@@ -30,11 +31,11 @@ class StdoutRedirected(Credential):
     def perform(
         self, registry: RegistryInfo, action: Action, args: "list[str]"
     ) -> CredentialResponse:
-        # Standard error is Cargo's own: this is the place for messages.
+        # Standard error is Cargo's: write messages there.
         sys.stderr.write("message on stderr should be sent to the parent process\n")
 
-        # Standard output is the terminal, or nothing where there is none. Cargo's pipe, on which
-        # this line would break the protocol, is out of reach.
+        # Standard output is the terminal, or the null device without one. So this line never gets
+        # into Cargo's pipe, where it would break the protocol.
         print("message from test credential provider")
 
         # Cargo ends its command and shows "requested operation not supported".
