@@ -4587,8 +4587,8 @@ class TokenFromCommand(Directory):
     def test_a_wrong_configuration_is_told(self):
         command = printing(TOKEN)
         rows = [
-            ([], "there is no command: name one that prints a token, after the options"),
-            (["--ttl", "5"], "there is no command: name one that prints a token, after the options"),
+            ([], "the command is missing: name one that prints a token, after the options"),
+            (["--ttl", "5"], "the command is missing: name one that prints a token, after the options"),
             (["--host=r", *command], "unknown option '--host=r': before the command, there are --host,"
              " --index, --scheme, --json, --expires, --expires-in, --ttl, --timeout"),
             (["-\x1b[2J"], "unknown option '-\\x1b[2J': before the command, there are --host,"
@@ -5674,8 +5674,8 @@ class ConfirmPublish(CargoWithExample):
     def refuses_without_a_terminal(self):
         errors = self.cargo("publish", "--allow-dirty", "--no-verify", status=101)
         self.assertRegex(errors, (
-            "Caused by:\n  there is no terminal to ask whether to publish app 0.1.0, sha256 [0-9a-f]{64},"
-            " %s: for use without a terminal, configure the other provider alone\n\\Z"
+            "Caused by:\n  a terminal is needed to ask whether to publish app 0.1.0, sha256 [0-9a-f]{64},"
+            " %s: for use without one, configure the other provider alone\n\\Z"
         ) % re.escape(self.where()))  # fmt: skip
         self.assertEqual(set(self.log("inner")), {"get ReadOperation() []"})
         self.assertEqual(self.sent("PUT"), [])

@@ -91,8 +91,8 @@ def confirm(registry: RegistryInfo, operation: Operation) -> None:
     # While `perform` runs, standard input is the terminal, or the null device without one.
     if not sys.stdin.isatty():
         raise OtherError(
-            f"there is no terminal to ask whether to {question(registry, operation)}: for use"
-            " without a terminal, configure the other provider alone"
+            f"a terminal is needed to ask whether to {question(registry, operation)}: for use"
+            " without one, configure the other provider alone"
         )
     discard_typed_ahead()
     print(f"{question(registry, operation)}? [y/N] ", end="", flush=True)

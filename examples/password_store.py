@@ -90,7 +90,7 @@ class PasswordStore(Credential):
         return LogoutResponse()
 
     def _must_exist(self) -> None:
-        """Raise NotFound if there is no entry: Cargo then asks its next provider.
+        """Raise NotFound if the entry is missing: Cargo then asks its next provider.
 
         pass exits with 1 for this and for other errors, so look for the entry first.
         """

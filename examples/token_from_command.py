@@ -133,7 +133,7 @@ def parse(args: "list[str]") -> "tuple[list[tuple[str, str]], list[str]]":
             raise OtherError(f"{option} needs a value after it")
         pairs.append((option, rest.pop(0)))
     if not rest:
-        raise OtherError("there is no command: name one that prints a token, after the options")
+        raise OtherError("the command is missing: name one that prints a token, after the options")
     # The current directory can be a cloned repository, with a program of its author.
     if os.path.dirname(rest[0]) and not os.path.isabs(rest[0]):
         raise OtherError(f"`{rest[0]}` is a relative path: name the command's whole path")
@@ -243,17 +243,24 @@ if sys.platform == "win32":
     class Job:
         """A command, and the processes that are its children as long as it runs."""
 
+        def __init__(self) -> None:
+            self._process: subprocess.Popen[bytes] | None = None
+
         def start(
             self, command: "list[str]", environment: "dict[str, str]"
         ) -> "subprocess.Popen[bytes]":
-            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
-            return self._process
+            self._process = process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, env=environment
+            )
+            return process
 
         def check(self) -> None:
             """Nothing to do: Windows sends Ctrl-C to every process of the console."""
 
         def stop(self) -> None:
             """Kill the command and its children."""
+            if self._process is None:
+                return
             system = os.environ.get("SystemRoot", r"C:\Windows")
             program = os.path.join(system, "System32", "taskkill.exe")
             words = [program, "/T", "/F", "/PID", str(self._process.pid)]
@@ -261,7 +268,7 @@ if sys.platform == "win32":
                 subprocess.call(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                 self._process.kill()
             except OSError:
-                pass  # there is no taskkill, or the command has ended
+                pass  # taskkill is missing, or the command has ended
             # Its standard output stays open: to close it could wait for a process that is left.
 
         def close(self) -> None:
@@ -334,7 +341,7 @@ else:
                 raise KeyboardInterrupt
 
         def _ended_by(self) -> int:
-            """The signal that ended the command, or 0."""
+            """Return the number of the signal that ended the command, or 0."""
             process = self._process
             if process is None:
                 return 0
@@ -344,7 +351,10 @@ else:
                 return 0
             # WNOWAIT: `stop` needs the number of the group, which a `wait` would make free.
             options = os.WEXITED | os.WNOHANG | os.WNOWAIT
-            found = os.waitid(os.P_PID, process.pid, options)
+            try:
+                found = os.waitid(os.P_PID, process.pid, options)
+            except ChildProcessError:
+                return 0  # this interrupts a `wait` that has its status already
             return found.si_status if found and found.si_code != os.CLD_EXITED else 0
 
         def stop(self) -> None:
@@ -355,9 +365,12 @@ else:
             try:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.kill()
+            except OSError:
+                pass  # they have ended, or run as another user
+            try:
                 process.wait(timeout=5)
-            except (OSError, subprocess.TimeoutExpired):
-                pass  # they have ended, or run as another user, or hang in the system
+            except subprocess.TimeoutExpired:
+                pass
             if process.stdout:
                 process.stdout.close()
 
@@ -370,7 +383,7 @@ else:
                 signal.signal(*self._handlers.popitem())
 
     def has_terminal() -> bool:
-        """Whether Cargo has a terminal, and is no job in the background, which must not take it."""
+        """Return whether this is a job in the foreground of a terminal: no other may take it."""
         try:
             return os.tcgetpgrp(0) == os.getpgrp()
         except OSError:
