@@ -161,8 +161,9 @@ def entry_of(registry: RegistryInfo, options: "dict[str, list[str]]") -> "dict[s
 
 def fill(entry: "dict[str, str]") -> "tuple[str, Secret, CacheControl]":
     """User name and token. Raises NotFound if no helper has a token, or if it has expired."""
-    lines = git("fill", entry).decode("utf-8", "replace").splitlines()
-    found = dict([line.partition("=")[::2] for line in lines])
+    found: dict[str, str] = {}
+    for line in git("fill", entry).decode("utf-8", "replace").split("\n"):
+        name, _, found[name] = line.partition("=")
     username, token = found.get("username", ""), Secret(found.get("password", ""))
     expiry = found.get("password_expiry_utc", "")  # from git 2.41 on
     expires = int(expiry) if expiry.isdecimal() else None
