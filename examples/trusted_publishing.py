@@ -1,15 +1,26 @@
 #!/usr/bin/env python3
-r"""Publishes from GitHub Actions without a stored token, by crates.io's trusted publishing.
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the authors of cargo_credential.py
+r"""Publishes from GitHub Actions or GitLab CI/CD without a stored token: trusted publishing.
 
-Before Cargo uploads, the job's identity is exchanged for a token that lives 30 minutes. The crate
-must exist, and must name the repository and the workflow as its trusted publisher:
-https://crates.io/docs/trusted-publishing. In the workflow:
+Before Cargo uploads, the job's identity is exchanged for a token that lives 30 minutes. Cargo
+publishes the other crates of a workspace with the same token. The crates must exist, and must name
+the repository and the workflow as their trusted publisher: https://crates.io/docs/trusted-publishing.
+
+In a workflow of GitHub Actions:
 
     permissions:
       id-token: write
     steps:
       - run: cargo publish --no-verify
         env: {CARGO_REGISTRY_CREDENTIAL_PROVIDER: /path/to/trusted_publishing.py}
+
+In .gitlab-ci.yml, for crates.io and gitlab.com only:
+
+    publish:
+      id_tokens: {CRATES_IO_ID_TOKEN: {aud: crates.io}}
+      variables: {CARGO_REGISTRY_CREDENTIAL_PROVIDER: /path/to/trusted_publishing.py}
+      script: [cargo publish --workspace --no-verify]
 
 For another registry that offers the same, with index and tokens at https:// on one host and port,
 in .cargo/config.toml (not for a host where others can publish files, as on a forge):
@@ -26,10 +37,13 @@ What it does not do:
   is done. Cargo keeps the token in memory only, but it can publish all crates that trust the
   workflow.
 - Protect the job's identity from other code in the same job, such as build scripts of the crate.
-  So verify (`cargo publish --dry-run`) in another job, without `id-token: write`.
+  So verify (`cargo publish --dry-run`) in another job, without an identity.
+- Get a second token in a job of GitLab: the job has one identity, and crates.io accepts it once. So
+  run `cargo publish` once in a job, for a whole workspace, which has 29 minutes.
 
 It connects directly, or through the proxy in https_proxy, unless no_proxy names the host. A proxy
-sees no token. To try it without Cargo, and see what is missing:
+sees no token. Tested with Cargo 1.95 and stand-ins for crates.io, GitHub and GitLab, not with the
+services themselves. To try it without Cargo, and see what is missing:
 
     echo '{"v":1,"registry":{"index-url":"https://github.com/rust-lang/crates.io-index"},'\
     '"kind":"get","operation":"read"}' | ./trusted_publishing.py
@@ -39,6 +53,7 @@ import json
 import os
 import re
 import sys
+import time
 import urllib.request
 from http.client import HTTPException
 from urllib.error import HTTPError
@@ -50,6 +65,7 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pard
 from cargo_credential import (
     CRATES_IO_INDEX,
     Action,
+    CacheExpires,
     CacheNever,
     Credential,
     CredentialResponse,
@@ -65,6 +81,7 @@ from cargo_credential import (
 )
 
 CRATES_IO_TOKENS = "https://crates.io/api/v1/trusted_publishing/tokens"
+LIFE = 30 * 60  # seconds in which a token of crates.io expires
 LIMIT = 64 * 1024  # bytes of an answer; a token has about two thousand
 MALFORMED = (ValueError, LookupError, TypeError, RecursionError)  # no JSON, or without the field
 
@@ -73,45 +90,50 @@ class TrustedPublishing(Credential):
     def perform(
         self, registry: RegistryInfo, action: Action, args: "list[str]"
     ) -> CredentialResponse:
-        self.url = token_url(registry, args)
+        token_url(registry, args)
         return super().perform(registry, action, args)
 
     def get(
         self, registry: RegistryInfo, operation: Operation, args: "list[str]"
     ) -> CredentialResponse:
+        url = token_url(registry, args)
         if isinstance(operation, ReadOperation):
-            answer = self.read(registry)
-        elif isinstance(operation, PublishOperation):
-            answer = self.publish(operation)
-        else:
+            return GetResponse(placeholder(registry, url), CacheNever(), False)
+        if not isinstance(operation, PublishOperation):
             raise OtherError(
                 f"a token of trusted publishing can only publish: for `{operation.kind}`, run Cargo"
                 " with another provider and a token of your own"
             )
-        # Cargo keeps neither, and asks again for the next crate of a workspace. If it kept a token,
-        # it would also use it to read, even one that is not operation independent.
-        return GetResponse(answer, CacheNever(), operation_independent=False)
+        start = time.time()
+        # Cargo keeps it for the next crates of a workspace: GitLab gives a job one identity, and
+        # crates.io accepts each identity once
+        return GetResponse(publish(operation, url), CacheExpires(start + LIFE))
 
-    def read(self, registry: RegistryInfo) -> Secret:
-        # There are headers if the registry answered 401 to a request without a token.
-        if registry.headers:
-            raise OtherError(
-                "this registry requires a token to read, which trusted publishing cannot give"
-            )
-        # Otherwise `cargo publish` asks, before it builds, and would end after not-found. It sends
-        # this token nowhere. A job that could not get a real one later ends here.
-        id_token_url()
-        return Secret("no-token-is-needed-to-read")
 
-    def publish(self, operation: PublishOperation) -> Secret:
-        host = RegistryInfo(self.url).host or ""
-        crate = f"{operation.name} {operation.vers}, sha256 {operation.cksum}"
-        print(shown(f"trusted publishing: {crate}, at {host}"), file=sys.stderr, flush=True)
-        # The audience is the host that gets the identity: no other host accepts it.
-        identity = id_token(host)
-        body = json.dumps({"jwt": identity.expose()}).encode()
-        headers = {"Content-Type": "application/json", "User-Agent": "cargo_credential.py"}
-        return fetch(Request(self.url, body, headers, method="POST"), "token")
+def placeholder(registry: RegistryInfo, url: str) -> Secret:
+    """Return a word that is not a token, for a registry that requires none to read."""
+    # There are headers if the registry answered 401 to a request without a token.
+    if registry.headers:
+        raise OtherError(
+            "this registry requires a token to read, which trusted publishing cannot give"
+        )
+    # Otherwise `cargo publish` asks, before it builds, and would end after not-found. It sends
+    # this token nowhere. A job that could not get a real one later ends here.
+    if gitlab_identity(url) is None:
+        github_url()
+    return Secret("no-token-is-needed-to-read")
+
+
+def publish(operation: PublishOperation, url: str) -> Secret:
+    """Return a token in exchange for the job's identity."""
+    host = RegistryInfo(url).host or ""
+    crate = f"{operation.name} {operation.vers}, sha256 {operation.cksum}"
+    print(shown(f"trusted publishing: {crate}, at {host}"), file=sys.stderr, flush=True)
+    # The audience is the host that gets the identity: no other host accepts it.
+    identity = gitlab_identity(url) or github_identity(host)
+    body = json.dumps({"jwt": identity.expose()}).encode()
+    headers = {"Content-Type": "application/json", "User-Agent": "cargo_credential.py"}
+    return fetch(Request(url, body, headers, method="POST"), "token")
 
 
 def token_url(registry: RegistryInfo, args: "list[str]") -> str:
@@ -140,14 +162,30 @@ def https_host(url: str) -> str:
     return host if url.startswith("https://") and RegistryInfo(url).matches(host) else ""
 
 
-def id_token_url() -> str:
+def gitlab_identity(url: str) -> "Secret | None":
+    """Return the identity that GitLab put into the job's environment; None outside of GitLab."""
+    # Its audience is crates.io, where another registry could use it
+    if url == CRATES_IO_TOKENS and os.environ.get("CRATES_IO_ID_TOKEN"):
+        return Secret(os.environ["CRATES_IO_ID_TOKEN"])
+    if os.environ.get("GITLAB_CI") != "true":
+        return None
+    if url != CRATES_IO_TOKENS:
+        raise OtherError("on GitLab CI/CD, trusted publishing works for crates.io only")
+    raise OtherError(
+        "the job has no CRATES_IO_ID_TOKEN: add this line to the job in .gitlab-ci.yml",
+        "id_tokens: {CRATES_IO_ID_TOKEN: {aud: crates.io}}",
+    )
+
+
+def github_url() -> str:
     """Return where GitHub gives the job's identity."""
     url = os.environ.get("ACTIONS_ID_TOKEN_REQUEST_URL", "")
     if not url or not os.environ.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"):
         if os.environ.get("GITHUB_ACTIONS") == "true":
             raise OtherError("the job has no identity: give it `permissions: id-token: write`")
         raise OtherError(
-            "trusted publishing works in GitHub Actions only: configure another provider"
+            "trusted publishing works in GitHub Actions and GitLab CI/CD only: configure another"
+            " provider"
         )
     # An earlier step of the job can set this variable, but must not get the request's token by it.
     # crates.io does not trust a GitHub Enterprise Server, which has another host.
@@ -156,9 +194,9 @@ def id_token_url() -> str:
     return url
 
 
-def id_token(audience: str) -> Secret:
-    """Return the job's identity: a signed statement that lives for minutes."""
-    url = f"{id_token_url()}&audience={quote(audience, safe='')}"  # GitHub's URL has a query
+def github_identity(audience: str) -> Secret:
+    """Return the identity of GitHub's job: a signed statement that lives for minutes."""
+    url = f"{github_url()}&audience={quote(audience, safe='')}"  # GitHub's URL has a query
     secret = Secret(os.environ["ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
     return fetch(Request(url, headers={"Authorization": f"bearer {secret.expose()}"}), "value")
 
