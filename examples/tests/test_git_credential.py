@@ -491,6 +491,9 @@ class GitCredentialWithCargo(CargoWithExample):
         self.configure(example("git_credential.py"), "--index", self.index)
 
     def cargo_environment(self):
+        return self.clean_environment()
+
+    def clean_environment(self):
         more = {"CARGO_TERM_COLOR": "never", "CARGO_NET_RETRY": "0", "PYTHONWARNINGS": "error"}
         return isolated(self.directory, CARGO_HOME=self.path("cargo-home"), **more)
 
@@ -527,6 +530,23 @@ class GitCredentialWithCargo(CargoWithExample):
         self.write("gitconfig", "")
         token = self.TOKEN.encode() + b"\n"
         self.assertIn(NO_HELPER, self.cargo("login", "--registry", "alt", stdin=token, status=101))
+
+    def test_each_identity_on_one_registry_has_its_own_token(self):
+        """The user name is chosen by the environment of each command."""
+        self.configure()
+        program = "%s --index %s --username " % (example("git_credential.py"), self.index)
+        for name in ("alice", "bob"):
+            variables = {"CARGO_REGISTRIES_ALT_CREDENTIAL_PROVIDER": program + name}
+            self.cargo_environment = lambda more=variables: dict(self.clean_environment(), **more)
+            self.registry.token = name + "-" + TOKEN
+            self.cargo("login", "--registry", "alt", stdin=self.registry.token.encode())
+        self.assertEqual(len(self.stored()), 3)
+        del self.registry.log[:]
+        self.cargo("update")
+        self.assertEqual({token for _, _, token in self.registry.log}, {None, "bob-" + TOKEN})
+        self.cargo("logout", "--registry", "alt")
+        self.assertEqual(len([line for line in self.stored() if "//alice:alice-" in line]), 1)
+        self.assertEqual(len([line for line in self.stored() if "//bob:" in line]), 0)
 
     def test_cargo_asks_the_next_provider_for_another_registry(self):
         other = self.teller("other", "return GetResponse(Secret(%r))" % self.TOKEN)
