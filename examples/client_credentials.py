@@ -19,8 +19,10 @@ token expires. It is also an example of a provider that uses HTTP.
     --publish-scope SCOPE  ask for this one instead, for everything but reads
 
 Name at least one --index or --host. If other people can put files on the host, as on a forge, name
-the --index: the files of an index decide where Cargo sends the token. The secret goes to --token-url
-alone: through https://, without redirects, and with the certificates that Python trusts.
+the --index: the files of an index decide where Cargo sends the token.
+
+The provider sends the secret to --token-url only. It requires https://, except on this machine, and
+a certificate that Python trusts. It follows no redirect.
 
 What it does not do:
 - Log in or out, act for a user, or revoke a token: the grant has none of that.

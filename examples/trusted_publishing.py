@@ -3,9 +3,10 @@
 # Copyright (c) 2026 the authors of cargo_credential.py
 r"""Publishes from GitHub Actions or GitLab CI/CD without a stored token: trusted publishing.
 
-Before Cargo uploads, the job's identity is exchanged for a token that lives 30 minutes. Cargo
-publishes the other crates of a workspace with the same token. The crates must exist, and must name
-the repository and the workflow as their trusted publisher: https://crates.io/docs/trusted-publishing.
+Before Cargo uploads, the provider exchanges the job's identity for a token that lives 30 minutes.
+Cargo publishes the other crates of a workspace with the same token. The crates must exist, and must
+name the repository and the workflow as their trusted publisher:
+https://crates.io/docs/trusted-publishing.
 
 In a workflow of GitHub Actions:
 

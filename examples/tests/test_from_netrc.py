@@ -276,7 +276,8 @@ class Mistakes(WithNetrc):
             if "--yes" not in file.read():
                 self.skipTest("needs a checker with --index")
         self.file(ENTRY)
-        words = ["-S", "-B", CHECKER, "--index", INDEX, self.PROVIDER, *BY_HOST]
+        provider = [self.PROVIDER, *BY_HOST, "--scheme", "Bearer"]
+        words = ["-S", "-B", CHECKER, "--index", INDEX, *provider]
         process = start(words, cwd=self.directory, env=isolated(self.directory))
         output, errors = process.communicate(timeout=120)
         self.assertRegex(output.decode().splitlines()[-1], r"\A\d+ ok, 0 warn, 0 FAIL\Z", output)

@@ -463,8 +463,11 @@ class Mistakes(WithGit):
     def test_as_the_docstring_tries_it(self):
         with open(self.PROVIDER, encoding="utf-8") as file:
             command = file.read().split("To try it without Cargo:\n")[1].split('"""')[0]
-        process = start(["-c", "import os, sys; os.execv('/bin/sh', ['sh', '-c', sys.argv[1]])",
-                         command], cwd=os.path.dirname(self.PROVIDER), env=self.environment())  # fmt: skip
+        process = start(
+            ["-c", "import os, sys; os.execv('/bin/sh', ['sh', '-c', sys.argv[1]])", command],
+            cwd=os.path.dirname(self.PROVIDER),
+            env=self.environment(),
+        )
         output, errors = process.communicate(timeout=60)
         self.assertEqual((output.decode(), errors), ('{"v":[1]}\n%s\n' % NOT_FOUND, b""))
 

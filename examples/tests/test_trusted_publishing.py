@@ -63,7 +63,7 @@ class InAJob(CargoWithExample):
         self.job = dict(self.JOB)
 
     def cargo_environment(self):
-        ours = ("CARGO_", "ACTIONS_", "GITHUB_", "GITLAB_", "SSL_")
+        ours = ("CARGO_", "CRATES_IO_", "ACTIONS_", "GITHUB_", "GITLAB_", "SSL_")
         clean = {
             name: value
             for name, value in environment().items()
