@@ -23,8 +23,8 @@ In .gitlab-ci.yml, for crates.io and gitlab.com only:
       variables: {CARGO_REGISTRY_CREDENTIAL_PROVIDER: /path/to/trusted_publishing.py}
       script: [cargo publish --workspace --no-verify]
 
-For another registry that offers the same, with index and tokens at https:// on one host and port,
-in .cargo/config.toml (not for a host where others can publish files, as on a forge):
+For another registry that offers the same to GitHub, with index and tokens at https:// on one host
+and port, in .cargo/config.toml (not for a host where others can publish files, as on a forge):
 
     [registries.corp]
     index = "sparse+https://crates.corp.example/index/"

@@ -318,6 +318,15 @@ class Silence(WithGit):
             shutil.rmtree(self.path("checkout"))
             self.ask(logout(R, BY_HOST))
 
+    def test_a_program_of_the_current_directory_is_not_taken_for_git(self):
+        self.stand_in("open(%r, 'w')" % self.path("good"))
+        self.program("open(%r, 'w')" % self.path("ran"), "git")
+        for path in (":%s", ".:%s", "::./:bin:%s:"):
+            self.more = {"PATH": path % self.path("bin")}
+            self.ask(get(R, BY_HOST))
+            self.assertFalse(os.path.exists(self.path("ran")), path)
+            os.remove(self.path("good"))
+
     def test_a_repository_that_the_environment_names_runs_nothing(self):
         self.git("init", "-q", "checkout")
         self.git(
