@@ -1,0 +1,1175 @@
+#!/usr/bin/env python3
+"""Tests of examples/check_provider.py: tables of broken providers, and what the report says.
+
+python3 examples/tests/test_check_provider.py [-v] [CLASS[.test] ...]
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import unittest
+
+EXAMPLES = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(EXAMPLES)
+sys.path[:0] = [HERE, EXAMPLES]
+sys.dont_write_bytecode = True
+
+from checker.conversation import PLACEHOLDER, PROBLEMS, about_errors, shape
+
+import test_cargo_credential as base
+from test_cargo_credential import (
+    MODULE,
+    TOKEN,
+    WINDOWS,
+    Directory,
+    WithCargo,
+    needs,
+    posix_only,
+)
+
+CHECKER = os.path.join(EXAMPLES, "check_provider.py")
+INDEX = "sparse+https://crates.corp.example/index/"
+CORP = ("--index", INDEX, "--name", "alt")
+GOOD_TOKEN = WithCargo.TOKEN  # which the loopback registry accepts
+PATIENCE = "8" if WINDOWS else "3"  # seconds for a provider that hangs
+
+# Python that writes its lines by hand. INDEX is replaced by the index of the registry.
+BY_HAND = (
+    """
+import json, time
+def say(value):
+    text = value if isinstance(value, str) else json.dumps(value)
+    sys.stdout.write(text + "\\n"); sys.stdout.flush()
+def get(**changes):
+    fields = {"kind": "get", "token": TOKEN, "cache": "session", "operation_independent": True}
+    fields.update(changes)
+    return {"Ok": {name: value for name, value in fields.items() if value is not None}}
+def err(kind, **more): return {"Err": dict(kind=kind, **more)}
+TOKEN = %r
+"""
+    % GOOD_TOKEN
+)
+HELLO = BY_HAND + "say({'v': [1]})\n"
+LOOP = HELLO + (
+    "for line in sys.stdin:\n    if 'INDEX' not in line: say(err('url-not-supported'))\n    else: "
+)
+# Python with the module: the body of `get`
+MODULE_GET = (
+    "sys.path.insert(1, %r)\n"
+    "from cargo_credential import *\n"
+    "class Provider(Credential):\n"
+    "    registries = ('INDEX',)\n"
+    "    def get(self, registry, operation, args):\n"
+    "        %%s\n"
+    "main(Provider())\n"
+) % HERE
+
+
+def with_module(body):
+    return MODULE_GET % body
+
+
+HELLO_LOST = 'Cargo says "failed to deserialize hello"'
+ANSWER_LOST = 'Cargo says "failed to deserialize response"'
+NO_VALUE = ' and "expected value at line 1 column 1".'
+ENDED = ' and "EOF while parsing a value at line 1 column 0".'
+EACH_TIME = (
+    "Write one line each time, an Err after an error, and exit only at the end of the input."
+)
+TO_STDERR = "Print messages to standard error: standard output is for the protocol."
+ONE_LINE = "Write valid JSON on one line, not pretty-printed."
+TRACEBACK = (
+    "With cargo_credential.py, CARGO_CREDENTIAL_TRACEBACK=1 shows where an exception comes from."
+)
+ENDS = "Cargo prints that message and ends."
+REJECTED = 'Cargo says "token rejected for".'
+INVALID = 'Cargo says "token contains invalid characters" to publish.'
+SPELL = "Answer with the kind of the request, or with an Err."
+HANG = "time.sleep(30)"
+READ = "get for read: "
+PUBLISH = ("publish", "--allow-dirty", "--no-verify")
+
+# (key, code of the provider, the verdict, the lines below it, Cargo's command if not `update`)
+BROKEN = [
+    # The program ends too early
+    ("crash", "print(undefined)", "FAIL  hello: it exited with status 1 before its hello",
+     [HELLO_LOST + ENDED, EACH_TIME,
+      "| NameError at line 3 of other.py"]),
+    ("crash", "sys.path[:] = []\nimport cargo_credential",
+     "FAIL  hello: it exited with status 1 before its hello", [HELLO_LOST + ENDED,
+     "Copy cargo_credential.py beside the script.",
+     "| ModuleNotFoundError at line 4 of other.py"]),
+    ("crash", "from .cargo_credential import main",
+     "FAIL  hello: it exited with status 1 before its hello", [HELLO_LOST + ENDED,
+     "Start the package through a script outside of it.", "| {import} at line 3 of other.py"]),
+    ("crash", HELLO + "sys.stdin.readline(); raise ValueError(TOKEN)",
+     "FAIL  " + READ + "it exited with status 1 before its response",
+     [ANSWER_LOST + ENDED, EACH_TIME,
+      "| ValueError at line 15 of other.py"]),
+    ("crash", LOOP + "sys.stderr.write('no vault\\nno token\\n'); sys.exit(3)",
+     "FAIL  " + READ + "it exited with status 3 before its response",
+     [ANSWER_LOST + ENDED, EACH_TIME,
+      "| lines on standard error: 2; run the provider to read them"]),
+    ("crash", HELLO + "os.kill(os.getpid(), 9)", "FAIL  " + READ +
+     "it was killed by signal 9 before its response", [ANSWER_LOST + ENDED, EACH_TIME]),
+    # It hangs
+    ("silent", HANG.join(["import time; ", ""]),
+     "FAIL  hello: nothing on standard output in %s s" % PATIENCE,
+     ["Flush standard output after each line: Cargo waits for ever."]),
+    ("silent", "print('{\"v\":[1]}')\nimport time; " + HANG,
+     "FAIL  hello: nothing on standard output in %s s" % PATIENCE,
+     ["Flush standard output after each line: Cargo waits for ever."]),
+    ("silent", LOOP + HANG, "FAIL  " + READ + "nothing on standard output in %s s" % PATIENCE,
+     ["Flush standard output after each line: Cargo waits for ever."]),
+    ("unended", BY_HAND + "sys.stdout.write('{\"v\":[1]}'); sys.stdout.flush(); " + HANG,
+     "FAIL  hello: no line end after `{\"v\":[1]}` in %s s" % PATIENCE,
+     ["End the line and flush it: Cargo waits for ever."]),
+    ("endless", LOOP + "sys.stdout.write('{' + ' ' * 50000000)",
+     "FAIL  " + READ + "more than 1000000 bytes without a line end",
+     ["Write one short line: Cargo reads on until the line ends."]),
+    ("running", LOOP + "say(get()); " + HANG, "FAIL  " + READ +
+     "it runs on %s s after the end of its input" % PATIENCE,
+     ["Exit at the end of standard input: Cargo waits for ever."]),
+    ("flood", LOOP + "say(get()); sys.stdout.write('x' * 70000); sys.stdout.flush()", "FAIL  " +
+     READ + "70000 bytes after its last answer", ["Write nothing after the answer: Cargo does "
+     "not read it and waits for ever, since the pipe is full."]),
+    # It answers, and Cargo drops the answer
+    ("status", LOOP + "say(get()); sys.exit(1)", "FAIL  " + READ +
+     "it answers, but exited with status 1",
+     ['Cargo says "credential process `PATH` failed with status exit status: 1".',
+     "Exit with status 0 after any answer, even an Err: otherwise Cargo drops the answer."]),
+    ("status", LOOP + "say(err('not-found')); sys.exit(1)", "FAIL  " + READ +
+     "it answers, but exited with status 1",
+     ['Cargo says "credential process `PATH` failed with status exit status: 1".',
+     "Exit with status 0 after any answer, even an Err: otherwise Cargo drops the answer."]),
+    ("status", LOOP + "say(get()); os.kill(os.getpid(), 9)", "FAIL  " + READ +
+     "it answers, but was killed by signal 9",
+     ['Cargo says "credential process `PATH` failed with status signal: 9".',
+     "Exit with status 0 after any answer, even an Err: otherwise Cargo drops the answer."]),
+    ("unread", "os.close(0)\n" + HELLO + "time.sleep(0.5); say(get())", "FAIL  " + READ +
+     "it does not read the request", ['Cargo says "failed to write to credential provider".',
+     "Read the request before you answer."]),
+    # What it writes is not the protocol
+    ("byte-order-mark", "sys.stdout.buffer.write(b'\\xef\\xbb\\xbf')\n" + LOOP + "say(get())",
+     "FAIL  hello: its hello begins with a byte order mark",
+     [HELLO_LOST + NO_VALUE, "Write UTF-8 without a byte order mark."]),
+    ("encoding", LOOP +
+     "sys.stdout.buffer.write(b'{\"Err\":{\"kind\":\"other\",\"message\":\"\\xe9\"}}\\n'); "
+     "sys.stdout.flush()", "FAIL  " + READ + "its response is not UTF-8", ['Cargo says "failed '
+     'to read response from credential provider" and "did not contain valid UTF-8".',
+     "Write UTF-8, whatever the locale is."]),
+    ("python-dict", LOOP + "print(get(), flush=True)", "FAIL  " + READ + "its response is not "
+     "JSON: `{'Ok': {'kind': 'get', 'token': '... ...', 'cache': 'session...`", [ANSWER_LOST +
+     ' and "at line 1 column 2".',
+     "Write json.dumps(value): this is how Python prints a dict."]),
+    ("json", "print('{\\n \"v\": [1]\\n}', flush=True)\nsys.stdin.read()",
+     "FAIL  hello: its hello is not JSON: `{`", [HELLO_LOST + ".", ONE_LINE]),
+    ("json", LOOP + "print(json.dumps(get(), indent=1), flush=True)", "FAIL  " + READ +
+     "its response is not JSON: `{`", [ANSWER_LOST + ".", ONE_LINE]),
+    ("stray", "print('starting')\n" + LOOP + "say(get())",
+     "FAIL  hello: a line of 8 bytes in place of its hello", [HELLO_LOST + NO_VALUE,
+     TO_STDERR]),
+    ("stray", LOOP + "say(TOKEN)", "FAIL  " + READ +
+     "a line of %d bytes in place of its response" % len(GOOD_TOKEN), [ANSWER_LOST + NO_VALUE,
+     TO_STDERR]),
+    ("stray-value", LOOP + "say('2024-01-01 asking')", "FAIL  " + READ +
+     "a line of 17 bytes in place of its response", [ANSWER_LOST + ".", TO_STDERR]),
+    ("empty-line", LOOP + "say('')", "FAIL  " + READ + "an empty line in place of its response",
+     [ANSWER_LOST + ' and "EOF while parsing a value at line 2 column 0".',
+     "Write no empty lines."]),
+    ("bad-hello", BY_HAND + "say({'v': 1}); sys.stdin.read()",
+     'FAIL  hello: its hello is `{"v": 1}`: field `v` must be a list', [HELLO_LOST + ".",
+     'Write {"v":[1]} as the first line.']),
+    ("version", BY_HAND + "say({'v': [2]}); sys.stdin.read()",
+     "FAIL  hello: it does not offer version 1 of the protocol",
+     ['Cargo says "credential provider supports protocol versions".',
+     'Write {"v":[1]} as the first line.']),
+    ("envelope", LOOP + "say(get()['Ok'])", "FAIL  " + READ + 'its answer is ' '`{"kind": '
+     '"get", "token": "... ...", "cache": "session", "ope...`: the line must be an object with '
+     'one field, `Ok` or `Err`', [ANSWER_LOST + ".",
+     'Write {"Ok":{"kind":...}} or {"Err":{"kind":...}}.']),
+    ("envelope", LOOP + "say({'Err': 'not-found'})", "FAIL  " + READ +
+     'its answer is `{"Err": "not-found"}`: field `Err` must be an object',
+     [ANSWER_LOST + ".", 'Write {"Ok":{"kind":...}} or {"Err":{"kind":...}}.']),
+    ("envelope", LOOP + "say('{\"Ok\":{\"kind\":\"get\",\"%s\":1,\"%s\":2}}' % (TOKEN, TOKEN))",
+     "FAIL  " + READ +
+     'its answer is `{"Ok":{"kind":"get","... ...":1,"... ...":...}}`: a duplicate field',
+     None),
+    ("underscore", LOOP +
+     "say(get(operation_independent=None, **{'operation-independent': True}))", "FAIL  " +
+     READ + 'its answer is `{"Ok": {"kind": "get", "token": "... ...", "cache": "session...`: '
+     'missing field `Ok.operation_independent`', [ANSWER_LOST +
+     ' and "missing field `operation_independent`".',
+     "Spell `operation_independent` with an underscore: no other field has one."]),
+    ("missing-field", LOOP + "say(get(cache=None))", "FAIL  " + READ + 'its answer is `{"Ok": '
+     '{"kind": "get", "token": "... ...", "operation_indepe...`: missing field `Ok.cache`',
+     [ANSWER_LOST + ' and "missing field `cache`".',
+     "Add the field: a get requires `token`, `cache` and `operation_independent`."]),
+    ("message", LOOP + "say(err('other'))", "FAIL  " + READ +
+     'its answer is `{"Err": {"kind": "other"}}`: missing field `Err.message`',
+     [ANSWER_LOST + ' and "missing field `message`".',
+      "Add a `message` to an Err of kind other; `caused-by`, a list of strings, is optional."]),
+    ("field-type", LOOP + "say(get(operation_independent=1))", "FAIL  " + READ +
+     'its answer is `{"Ok": {"kind": "get", "token": "... ...", "cache": "session...`:'
+     " field `Ok.operation_independent` must be true or false", [ANSWER_LOST + ".",
+     "Write strings in double quotes, and true and false without: not null, not 1."]),
+    ("expiration", LOOP + "say(get(cache='expires', expiration=time.time() + 3600))", "FAIL  " +
+     READ + 'its answer is `{"Ok": {"kind": "get", "token": "... ...", "cache": "expires...`: '
+     'field `Ok.expiration` must be an integer', [ANSWER_LOST + ".",
+     "Write `expiration` as whole seconds since 1970: not a float, a string or milliseconds."]),
+    ("expiration", LOOP + "say(get(cache='expires', expiration=1900000000000))", "FAIL  " +
+     READ + 'its answer is `{"Ok": {"kind": "get", "token": "... ...", "cache": "expires...`: '
+     'field `Ok.expiration` is out of range', [ANSWER_LOST + ".",
+     "Write `expiration` as whole seconds since 1970: not a float, a string or milliseconds."]),
+    ("unknown-error", LOOP + "say(err(TOKEN))", "FAIL  " + READ + "an unknown kind of Err",
+     ['Cargo says "unknown error kind; try updating Cargo?".',
+      "Use url-not-supported, not-found, operation-not-supported, or other with a message."]),
+    ("unexpected", LOOP + "say({'Ok': {'kind': 'logout'}})", "FAIL  " + READ +
+     "it answers a get with logout",
+     ['Cargo says "credential provider produced unexpected response for".', SPELL]),
+    # Tokens
+    ("empty-token", LOOP + "say(get(token=''))", "FAIL  " + READ + "the token is empty",
+     [REJECTED, "Answer not-found if there is no token."]),
+    ("line-break", LOOP + "say(get(token=TOKEN + '\\n' if 'publish' in line else TOKEN, "
+     "operation_independent=False))", "FAIL  get for publish: the token contains a line break",
+     [INVALID, "Strip the token: in Cargo 1.95 a line break adds a header to reads, and 1.96 "
+     "ends with an error."], PUBLISH),
+    ("characters", LOOP +
+     "say(get(token='a\\u00e9' if 'publish' in line else TOKEN, operation_independent=False))",
+     "FAIL  get for publish: the token contains a character that an HTTP header cannot carry",
+     [INVALID, "Use printable ASCII alone."], PUBLISH),
+    ("placeholder", LOOP + "say(get(token='Bearer ****'))",
+     "FAIL  " + READ + "the token is a placeholder, a variable's name or a printed object",
+     [REJECTED, "Return the token itself: Secret has expose() for it, bytes have decode()."]),
+    ("placeholder", with_module("return GetResponse(Secret('Bearer %s' % Secret('x')))"),
+     "FAIL  " + READ + "the token is a placeholder, a variable's name or a printed object",
+     [REJECTED, "Return the token itself: Secret has expose() for it, bytes have decode()."]),
+    ("scheme", LOOP + "say(get(token=TOKEN.split()[1]))",
+     "warn  scheme: the token has no scheme, as in `Bearer TOKEN`", ['Cargo says "token '
+     'rejected for" if the registry requires one; 1.96 adds a note about the scheme.',
+     "Add the scheme that your registry documents, unless it takes the token alone."]),
+    ("cache", LOOP + "say(get(cache='sesion'))", "warn  cache: a `cache` that Cargo does not know",
+     ["Use session, never or expires: Cargo treats any other as never and asks for each request."]),
+    ("expired", LOOP + "say(get(cache='expires', expiration=int(time.time()) + 50))",
+     "warn  cache: a token that has expired or expires within a minute",
+     ["Return a fresh token: Cargo treats one as expired 60 seconds early and asks each time."]),
+    ("leak", LOOP + "sys.stderr.write('got ' + TOKEN); say(get())",
+     "FAIL  messages and standard error: it shows the token", ["Keep the token out of "
+     "messages: Cargo passes them on to the terminal and the logs of CI."]),
+    ("leak", LOOP +
+     "say(get() if 'read' in line else err('other', message='no publish with ' + TOKEN))",
+     "FAIL  messages and standard error: it shows the token", ["Keep the token out of "
+     "messages: Cargo passes them on to the terminal and the logs of CI."]),
+    ("noise", LOOP + "say(get() if 'INDEX' in line else ''); say('bye')",
+     "warn  output after the answer: 4 bytes",
+     ["Write nothing after an answer: Cargo ignores it, unless it sends a second request."]),
+    # Errors for the user's registry
+    ("not-served", LOOP + "say(err('url-not-supported'))", "FAIL  " + READ +
+     "url-not-supported", ['Cargo says "no credential providers could handle the request".',
+     "Compare `registries`, or your own condition, with --index: Cargo's `index`, with "
+     "`sparse+`."]),
+    ("not-served", with_module("return").replace("'INDEX'", "'crates.corp.exmaple'"), "FAIL  " +
+     READ + "url-not-supported",
+     ['Cargo says "no credential providers could handle the request".', "Compare `registries`, "
+     "or your own condition, with --index: Cargo's `index`, with `sparse+`."]),
+    ("no-get", with_module("raise OperationNotSupported"), "FAIL  " + READ +
+     "operation-not-supported", ['Cargo says "requested operation not supported".',
+     "Answer a get with a token: with cargo_credential.py, override `get`."]),
+    ("no-token", LOOP + "say(err('not-found'))", "warn  " + READ + "not-found",
+     ['Cargo says "no token found for".',
+     "Store a token first, or try a made-up one with --login and --yes."]),
+    ("failed", with_module("raise OSError('the vault is sealed')"), "FAIL  " + READ +
+     "other: the vault is sealed", [ENDS, TRACEBACK]),
+    ("failed", with_module("return 'x'"), "FAIL  " + READ + "other: the provider returned str "
+     "for the action `get`: it must return a GetResponse, or raise an Error", [ENDS,
+     "Return a GetResponse, or raise NotFound."]),
+    ("failed", with_module("return"), "FAIL  " + READ + "other: the provider returned NoneType "
+     "for the action `get`: it must return a GetResponse, or raise an Error", [ENDS,
+     "Return a GetResponse, or raise NotFound."]),
+    ("failed", with_module("return GetResponse('x')"), "FAIL  " + READ +
+     "other: GetResponse.token must be a Secret, not str", [ENDS,
+     "Wrap the token: GetResponse(Secret(token))."]),
+    ("failed", with_module("return").replace("registry, operation, args", "registry"),
+     "FAIL  " + READ + "other: {name}get() takes 2 positional arguments but 4 were given",
+     [ENDS, "Define get(self, registry, operation, args)."]),
+    ("failed", with_module("return GetResponse(Secret('x\\n'))"), "FAIL  " + READ +
+     "other: the token ends with a line break, so no HTTP header can carry it", [ENDS,
+     "Strip the token: token.strip()."]),
+    ("failed", with_module("return GetResponse(Secret(''))"), "FAIL  " + READ +
+     "other: the token is empty, so no HTTP header can carry it", [ENDS,
+     "Raise NotFound if there is no token."]),
+    ("failed", LOOP + "say(err('other', message='the entry is not in the store'))", "FAIL  " +
+     READ + "other: the entry is not in the store", [ENDS,
+     "Answer not-found if there is no token."]),
+    ("failed", with_module("sys.exit(1)"), "FAIL  " + READ +
+     "other: the provider tried to exit with status 1 instead of answering",
+     [ENDS, "Raise NotFound or OtherError: do not exit before the answer."]),
+    ("failed", with_module("return GetResponse(Secret({'read': 'Bearer x', 'publish': 'Bearer "
+     "y', 'yank': 'Bearer z'," " 'unyank': 'Bearer z'}[operation.kind]))"),
+     "FAIL  get for owners: other: KeyError: 'owners'", [ENDS, TRACEBACK]),
+    ("failed", with_module("return GetResponse(Secret('Bearer ' + registry.name))"),
+     "FAIL  get without a name: other: {concatenate}", [ENDS, TRACEBACK]),
+    ("operation", LOOP + "say(err('operation-not-supported') if 'publish' in line else "
+     "get(operation_independent=False))", "warn  get for publish: operation-not-supported",
+     ['Cargo says "requested operation not supported".',
+     "Return a token for this operation, too, if your users need it."], PUBLISH),
+    ("differs", LOOP + "say(err('not-found') if '\"owners' in line else get())",
+     "FAIL  get for owners: not-found, but get to read",
+     ["Decide by the registry, not by the operation, whether to answer."]),
+    ("headers", LOOP +
+     "say(get() if 'WWW-Auth' in line or 'headers' not in line else err('not-found'))",
+     "warn  get with headers of Cargo 1.96: not-found, but get with the headers of Cargo 1.95",
+     ["Compare the names of headers without case: Cargo 1.96 passes them on in lower case."]),
+    ("nameless", LOOP + "say(get() if 'name\":\"alt' in line else err('not-found'))",
+     "warn  get without a name: not-found, but get with the name",
+     ["Decide by the index URL: `cargo install --index URL` sends no name."]),
+    ("later", HELLO + "for i, line in enumerate(sys.stdin): say(err('url-not-supported') if "
+     "'INDEX' not in line else" " err('other', message='x') if i else get())",
+     "warn  get, several times: get other other other other",
+     ["Answer a later request in the same process like the first one."]),
+]  # fmt: skip
+
+NOT_YOURS = "get for a registry that does not exist: "
+LOOK_FIRST = [
+    'Cargo says "requested operation not supported".',
+    "Look at the URL first: as a global provider, this one ends the command for any other"
+    " registry.",
+]
+DECLINE = (
+    "Answer url-not-supported: as a global provider, this one ends the command for any other"
+    " registry."
+)
+WITHOUT_JSON = "Answer with an Err of kind other; Cargo sends no such line."
+
+
+def instead(condition, answer):
+    """A provider of no registry that gives another answer where a condition holds."""
+    say = "say(%s if %s else err('url-not-supported'))" % (answer, condition)
+    return HELLO + "for line in sys.stdin: " + say
+
+
+# The same without --index
+BROKEN_FOR_OTHERS = [
+    ("get-first", instead("True", "get()"), "warn  " + NOT_YOURS +
+     "it gives a token for a registry that does not exist", ["Answer url-not-supported unless "
+     "the index URL is yours: a clone's configuration can name any host."]),
+    ("get-first", instead("'publish' in line", "get()"),
+     "warn  publish, yank, unyank, owners: it gives a token for a registry that does not exist",
+     ["Answer url-not-supported unless the index URL is yours: a clone's configuration can "
+     "name any host."]),
+    ("operation-not-supported-first", instead("True", "err('operation-not-supported')"),
+     "warn  " + NOT_YOURS + "operation-not-supported before it looks at the URL", LOOK_FIRST),
+    ("operation-not-supported-first", instead("'kind\":\"check' in line",
+     "err('operation-not-supported')"),
+     "warn  unknown kind: operation-not-supported before it looks at the URL", LOOK_FIRST),
+    ("not-found-first", instead("True", "err('not-found')"), "warn  " + NOT_YOURS + "not-found",
+     ["Answer url-not-supported for other registries, unless the provider serves all of them."]),
+    ("other-first", instead("True", "err('other', message='one\\nFAIL  fake: x\\x1b[31m')"),
+     "warn  " + NOT_YOURS + "other: one\\nFAIL  fake: x\\x1b[31m", [DECLINE]),
+    ("other-first", instead("'name' not in line", "err('other', message='no name')"),
+     "warn  a registry without a name: other: no name", [DECLINE]),
+    ("other-first", instead("'git' in line", "err('other', message='git')"),
+     "warn  a git index: other: git", [DECLINE]),
+    ("crash", instead("'\"owners' in line", "1 / 0"),
+     "FAIL  publish, yank, unyank, owners: it exited with status 1 before its response",
+     [ANSWER_LOST + ENDED, EACH_TIME,
+      "| ZeroDivisionError at line 15 of other.py"]),
+    ("crash", instead("'n\":\"check' in line", "1 / 0"),
+     "FAIL  unknown operation: it exited with status 1 before its response", [ANSWER_LOST +
+     ENDED, EACH_TIME, "| ZeroDivisionError at line 15 of other.py"]),
+    ("unexpected", instead("'kind\":\"check' in line", "{'Ok': {'kind': 'logout'}}"),
+     "warn  unknown kind: it answers an unknown kind with logout",
+     ['Cargo says "credential provider produced unexpected response for".',
+      "Answer with an Err: a later Cargo may have more kinds."]),
+    ("extra", instead("'extra' in line", "err('not-found')"),
+     "FAIL  extra fields: not-found, but url-not-supported without them",
+     ["Ignore fields that you do not know: a later Cargo may send them."]),
+    ("borrowed", instead("'WWW' in line", "err('other', message='expected a borrowed string')"),
+     "warn  escapes in arguments: it refuses an argument with a quote or a backslash",
+     ["Known of the crate cargo-credential, rust-lang/cargo#13615: use no such argument."]),
+    ("crash", HELLO + "if sys.stdin.readline(): say(err('url-not-supported'))",
+     "warn  several requests: not 3 answers: it exited with status 0 before its response",
+     [ANSWER_LOST + ENDED, "Answer until the end of the input; Cargo 1.95 asks only once."]),
+    ("unexpected", instead("'JSON' in line", "get()"),
+     "warn  a line that is not JSON: it answers no request with get",
+     ['Cargo says "credential provider produced unexpected response for".', WITHOUT_JSON]),
+    ("crash", instead("'JSON' in line", "1 / 0"),
+     "warn  a line that is not JSON: it exited with status 1 before its response",
+     [ANSWER_LOST + ENDED, WITHOUT_JSON, "| ZeroDivisionError at line 15 of other.py"]),
+    ("status", HELLO + "for line in sys.stdin: say(err('url-not-supported'))\n" "try: line\n"
+     "except NameError: sys.exit(3)", "warn  end of the input: it exited with status 3",
+     ['Cargo says "credential process `PATH` failed with status exit status: 3".',
+     "Exit with status 0 also if no request comes; Cargo sends one."]),
+    ("empty-token", instead("True", "get(token='')"), "FAIL  " + NOT_YOURS + "the token is empty",
+     [REJECTED, "Answer not-found if there is no token."]),
+]  # fmt: skip
+
+
+def cleaned(**more):
+    """An environment without what changes Cargo, a provider or the checker."""
+    unwanted = re.compile(r"CARGO_|.*_proxy$|PYTHON", re.IGNORECASE)
+    kept = {name: text for name, text in base.environment().items() if not unwanted.match(name)}
+    return dict(kept, PYTHONDONTWRITEBYTECODE="1", **more)
+
+
+class Checker(Directory):
+    """A test that runs the checker."""
+
+    def start(self, *arguments, **options):
+        if WINDOWS:
+            options["creationflags"] = base.NO_WINDOW  # one for all the .cmd files that it starts
+        options.setdefault("env", cleaned())
+        command = ["-S", "-B", CHECKER, *arguments]
+        return base.start(command, cwd=self.directory, **options)
+
+    def finish(self, process):
+        """The exit status and the lines of a checker."""
+        try:
+            output, errors = process.communicate(timeout=120)
+        finally:
+            process.kill()
+        self.assertEqual(errors, b"")
+        self.assertNotIn(TOKEN.encode(), output)
+        return process.returncode, output.decode("ascii").splitlines()
+
+    def check(self, *arguments, **options):
+        return self.finish(self.start(*arguments, **options))
+
+    def write_provider(self, code, index, *folder):
+        name = "/".join([*folder, "other.py"])
+        return self.program(code.replace("INDEX", index), name)
+
+    @staticmethod
+    def below(lines, verdict):
+        """The lines below a verdict."""
+        rest = lines[lines.index(verdict) + 1 :]
+        count = next((i for i, line in enumerate(rest) if not line.startswith("      ")), len(rest))
+        return [line.strip() for line in rest[:count]]
+
+
+class BrokenProviders(Checker):
+    """Each problem that the checker knows, in a provider that has no other."""
+
+    # Words that differ between versions of Python
+    WORDS = {
+        "{import}": "ModuleNotFoundError" if sys.version_info < (3, 7) else "ImportError",
+        "{name}": "Provider." if sys.version_info >= (3, 10) else "",
+        "{concatenate}": "must be str, not NoneType"
+        if sys.version_info < (3, 7)
+        else 'can only concatenate str (not "NoneType") to str',
+    }
+
+    def assert_reported(self, rows, *arguments):
+        rows = sorted(rows, key=lambda row: "sleep" in row[1])  # those that wait do it together
+        for first in range(0, len(rows), 4):
+            running = []
+            for number, row in enumerate(rows[first : first + 4], first):
+                path = self.write_provider(row[1], INDEX, str(number))
+                patience = PATIENCE if "sleep(30)" in row[1] else "60"
+                process = self.start("--timeout", patience, *arguments, path)
+                running.append((row, path, process))
+            for row, path, process in running:
+                with self.subTest(row[0], code=row[1]):
+                    self.assert_row(row, path, *self.finish(process))
+
+    def assert_row(self, row, path, status, lines):
+        key, _, verdict, below = row[:4]
+        for name, text in self.WORDS.items():
+            verdict = verdict.replace(name, text)
+            below = below and [line.replace(name, text) for line in below]
+        self.assertIn(verdict, lines, "\n".join(lines))
+        if below is not None:
+            found = self.below(lines, verdict)
+            if WINDOWS:  # where the program is not the script
+                found, below = [[a for a in b if a[0] != "|"] for b in (found, below)]
+            self.assertEqual(found, [line.replace("PATH", path) for line in below])
+        failures = [line for line in lines if line.startswith("FAIL")]
+        self.assertEqual(status, 1 if failures else 0)
+        if key not in ("leak", "unread"):  # which show twice
+            self.assertEqual(len(failures), verdict.startswith("FAIL"), lines)
+
+    def test_with_the_users_registry(self):
+        rows = BROKEN
+        if WINDOWS:  # where cmd.exe keeps the pipe open, no signals are, and a line ends with CR LF
+            rows = [row for row in rows if not re.search(r"os\.close|os\.kill|bye", row[1])]
+        self.assert_reported(rows, *CORP)
+
+    def test_without_the_users_registry(self):
+        self.assert_reported(BROKEN_FOR_OTHERS)
+
+    def test_each_problem_has_a_row(self):
+        rows = BROKEN + BROKEN_FOR_OTHERS + BROKEN_LOGINS + BROKEN_PROGRAMS
+        self.assertEqual(set(PROBLEMS) - {row[0] for row in rows}, {"start-windows"})
+
+    def test_tokens_that_are_placeholders(self):
+        for token in (
+            "Bearer ", "bearer", "***", "Bearer ***", "token None", "null", "Bearer undefined",
+            "Secret([REDACTED])", "gho_********abcd", "b'abc'", "Bearer b'abc'", "'abc'", "$TOKEN",
+            "Bearer ${TOKEN}", "{token}", "<your token>",
+        ):  # fmt: skip
+            self.assertTrue(PLACEHOLDER.fullmatch(token), token)
+        for token in (
+            "abc", "Bearer abc", "Basic dTpw", "cio1.2-3_4~5+6/7==", "nonesuch", "Bearerabc",
+            "a.b.c", "$2b$10$abc",
+        ):  # fmt: skip
+            self.assertIsNone(PLACEHOLDER.fullmatch(token), token)
+
+
+BROKEN_PROGRAMS = [
+    # (key, PROVIDER, the file's first line and mode, the verdict, the last line below it)
+    ("built-in", "cargo:token", None, "FAIL  program: `cargo:token` is built into Cargo",
+     "Name a program: the checker cannot start what is built into Cargo."),
+    ("missing", "./missing", None, "FAIL  program: there is no `./missing`",
+     "Name the program by its whole path: Cargo looks up a bare name on PATH."),
+    ("missing", "missing-from-path", None, "FAIL  program: there is no `missing-from-path`",
+     "Name the program by its whole path: Cargo looks up a bare name on PATH."),
+    ("mode", "./plain", ("#!/bin/sh\n", 0o644), "FAIL  program: it is not executable",
+     "Run: chmod +x DIRECTORY/plain"),
+    ("mode", "./beside", None, "FAIL  program: it is not executable",
+     "Run: chmod +x DIRECTORY/beside"),
+    ("shebang", "./bare", ("import sys\n", 0o755), "FAIL  program: it has no shebang",
+     "Name the interpreter in the script's first line: #!/usr/bin/env python3"),
+    ("mark", "./mark", ("\ufeff#!/bin/sh\n", 0o755),
+     "FAIL  program: it has no shebang, but a byte order mark",
+     "Save the script as UTF-8 without a byte order mark."),
+    ("crlf", "./crlf", ("#!/bin/sh\r\n", 0o755), "FAIL  program: its first line ends with CR LF",
+     "Save it with Unix line ends: the system looks for an interpreter with a CR in its name."),
+    ("interpreter", sys.executable, None,
+     "FAIL  program: `%s` is an interpreter" % sys.executable, "Make the script executable and "
+     "name it alone: Cargo runs `%s --cargo-plugin`." % sys.executable),
+    ("start", "./lost", ("#!/no/python3\n", 0o755),
+     "FAIL  hello: it cannot be started: No such file or directory",
+     "Check the interpreter that the first line names."),
+    ("crash", "./no-python", ("#!/usr/bin/env no-such-python\n", 0o755),
+     "FAIL  hello: it exited with status 127 before its hello",
+     "Check the first line: PATH has no interpreter of that name."),
+    ("shadow", "./beside/prov", ("#!/usr/bin/env python3\n", 0o755),
+     "warn  program: `token.py` beside it shadows the standard module of that name",
+     "Rename the file: Python imports it in place of its own."),
+]  # fmt: skip
+
+
+@posix_only
+class BrokenPrograms(Checker):
+    def write_program(self, provider, file):
+        self.write("beside/token.py", "")
+        if file:
+            self.write(provider, *file)
+
+    def test_what_the_report_says(self):
+        for _, provider, file, verdict, last in BROKEN_PROGRAMS:
+            with self.subTest(provider):
+                self.write_program(provider, file)
+                status, lines = self.check(provider)
+                verdict = verdict.replace("DIRECTORY", self.directory)
+                self.assertIn(verdict, lines, "\n".join(lines))
+                below = [line for line in self.below(lines, verdict) if not line.startswith("|")]
+                self.assertEqual(below[-1], last.replace("DIRECTORY", self.directory))
+
+    def test_a_relative_path_is_fine_for_the_checker(self):
+        shutil.copy(MODULE, self.directory)
+        _, lines = self.check("./cargo_credential.py", "--example-file")
+        self.assertEqual(
+            lines[0],
+            "ok    program: it is executable; in Cargo's configuration, write its whole path",
+        )
+
+
+# A store whose commands each have an error that is switched on by an argument
+STORE = (
+    HELLO
+    + """
+path, url = %r, None
+for line in sys.stdin:
+    store = json.load(open(path)) if os.path.exists(path) else {}
+    try: asked = json.loads(line)
+    except ValueError: say(err("other", message="no request")); continue
+    kind, error = asked["kind"], (asked.get("args") or [""])[0]
+    url, operation = asked["registry"]["index-url"], asked.get("operation")
+    with open(path + ".log", "a") as log: log.write("%%s %%s\\n" %% (kind, url))
+    answer = err("not-found")
+    if kind == "get" and error == "publish" and operation == "publish":
+        answer = get(token="precious-" + url)
+    elif kind == "get" and error == "host": answer = err("url-not-supported")
+    elif kind == "get" and error == "get" and url in store: pass
+    elif kind == "get" and url in store:
+        answer = get(token="Bearer " + ("wrong-token" if error == "other" else store[url]))
+    elif kind == "login" and error == "login": answer = err("operation-not-supported")
+    elif kind == "login" and error == "full": answer = err("other", message="no space left")
+    elif kind == "login":
+        if error == "stderr": sys.stderr.write("storing " + asked["token"] + "\\n")
+        if error != "again" or url not in store: store[url] = asked["token"]
+        answer = {"Ok": {"kind": "login"}}
+    elif kind == "logout" and error == "stuck": answer = err("other", message="locked")
+    elif kind == "logout" and (url in store or error == "twice"):
+        if error != "logout": store.pop(url, None)
+        answer = {"Ok": {"kind": "logout"}}
+    elif kind not in ("get", "logout"): answer = err("operation-not-supported")
+    json.dump(store, open(path, "w"))
+    say(answer)
+"""
+)
+STAYS = "Erase it with `cargo logout`: a made-up token may be stored."
+BROKEN_LOGINS = [
+    # (key, the argument, the verdict, the lines below it)
+    ("", "none", "ok    get after logout: not-found", []),
+    ("no-login", "login", "warn  login: operation-not-supported",
+     ["Leave out --login if the provider stores no tokens."]),
+    ("no-place", "publish", "warn  registry for a login: not check-provider and not crates-io: "
+     "the provider declines it or" " has a token for it",
+     ["Log out first, or leave out --login: it is only for a registry without a token."]),
+    ("no-place", "host", "warn  registry for a login: not check-provider and not crates-io: "
+     "the provider declines it or" " has a token for it",
+     ["Log out first, or leave out --login: it is only for a registry without a token."]),
+    ("login", "full", "FAIL  login: other: no space left",
+     ['Store the token and answer {"Ok":{"kind":"login"}}.']),
+    ("get", "get", "FAIL  get: not-found", ["Return the token of the last login."]),
+    ("get", "other", "FAIL  get: it returns another token",
+     ["Return the token of the last login."]),
+    ("get", "again", "FAIL  get again: it returns another token",
+     ["Return the token of the last login."]),
+    ("logout", "stuck", "FAIL  logout: other: locked",
+     ['Erase the token and answer {"Ok":{"kind":"logout"}}.', STAYS]),
+    ("get-after-logout", "logout", "FAIL  get after logout: get",
+     ["Erase the token where it is stored, and answer not-found.", STAYS]),
+    ("logout-again", "twice", "warn  logout again: logout",
+     ['Answer not-found if nothing is stored: Cargo then prints "not currently logged in to".']),
+    ("leak", "stderr", "FAIL  messages and standard error: it shows the token",
+     ["Keep the token out of messages: Cargo passes them on to the terminal and the logs of CI."]),
+]  # fmt: skip
+
+
+class Logins(Checker):
+    def store(self, name):
+        path = self.path(name + ".json")
+        return self.program(STORE % path, name + ".py"), path
+
+    def stored(self):
+        return json.loads(self.read("store.json").decode())
+
+    def test_each_error_of_a_store(self):
+        for key, error, verdict, below in BROKEN_LOGINS:
+            with self.subTest(error):
+                program, store = self.store(error)
+                status, lines = self.check("--login", "--timeout", "60", program, error)
+                self.assertIn(verdict, lines, "\n".join(lines))
+                self.assertEqual(self.below(lines, verdict), below)
+                self.assertEqual(status, 1 if verdict.startswith("FAIL") else 0, lines)
+                self.assertFalse([line for line in lines if "check-provider-token" in line])
+                if error not in ("stuck", "logout"):
+                    with open(store) as file:
+                        self.assertEqual(json.load(file), {})
+
+    def test_nothing_is_stored_or_erased_without_login(self):
+        for arguments in ([], CORP):
+            program, store = self.store("store%d" % len(arguments))
+            self.check("--timeout", "60", *arguments, program)
+            with open(store + ".log") as file:
+                self.assertEqual(set(line.split()[0] for line in file), {"get", "check-provider"})
+
+    def test_the_users_registry_is_asked_for_nothing_but_tokens_without_login(self):
+        program, store = self.store("store")
+        self.check("--timeout", "60", *CORP, program)
+        with open(store + ".log") as file:
+            kinds = [line.split()[0] for line in file if INDEX in line]
+        self.assertEqual(kinds, ["get"] * 13)
+
+    def test_a_login_at_the_users_registry_alone(self):
+        program, store = self.store("store")
+        status, lines = self.check("--login", "--yes", "--timeout", "60", *CORP, program)
+        self.assertEqual(status, 0, lines)
+        self.assertIn("ok    registry for a login: alt has no token that could be lost", lines)
+        self.assertIn("ok    get after logout: not-found", lines)
+        with open(store + ".log") as file:
+            urls = {line.split()[1] for line in file if line.split()[0] in ("login", "logout")}
+        self.assertEqual(urls, {INDEX})
+
+    def test_a_token_of_the_users_registry_is_not_lost(self):
+        program, store = self.store("store")
+        with open(store, "w") as file:
+            json.dump({INDEX: "precious"}, file)
+        status, lines = self.check("--login", "--yes", "--timeout", "60", *CORP, program)
+        self.assertIn(
+            "warn  registry for a login: not alt: the provider declines it or has a token for it",
+            lines,
+        )
+        self.assertEqual((status, self.stored()), (0, {INDEX: "precious"}))
+
+    @posix_only
+    def test_a_made_up_token_does_not_stay_after_a_signal(self):
+        os.mkfifo(self.path("pipe"))
+        program, store = self.store("store")
+        wait = "open(%r, 'w').write('stored'); time.sleep(30)" % self.path("pipe")
+        code = STORE.replace("say(answer)", "say(answer) if kind != 'login' else (%s)")
+        self.program(code % (store, wait.replace("; ", ", ")), "store.py")
+        process = self.start("--login", program)
+        with open(self.path("pipe")) as pipe:
+            self.assertEqual(pipe.read(), "stored")
+        process.send_signal(signal.SIGTERM)
+        status, lines = self.finish(process)
+        self.assertEqual((status, self.stored()), (143, {}))
+
+
+class Requests(Checker):
+    """What the checker sends."""
+
+    def test_what_is_asked_of_the_users_registry(self):
+        log = self.path("log")
+        code = LOOP + "open(%r, 'a').write(line); say(get())" % log
+        provider = self.write_provider(code, INDEX)
+        status, lines = self.check("--timeout", "60", *CORP, provider, "an argument")
+        bad = [line for line in lines if line.startswith(("warn", "FAIL"))]
+        self.assertEqual((status, bad), (0, []))
+        with open(log) as file:
+            asked = [json.loads(line) for line in file]
+        for request in asked:
+            self.assertEqual((request["v"], request["args"]), (1, ["an argument"]))
+            self.assertIn(request.get("name"), (None, "check-provider-no-such-crate"))
+        named = [(request["operation"], request["registry"].get("name")) for request in asked]
+        operations = ["read", "publish", "yank", "unyank", "owners"]
+        self.assertEqual(
+            named,
+            [(one, "alt") for one in operations]
+            + [("read", "alt"), ("read", None)]
+            + [(one, None) for one in operations]
+            + [("check-provider", "alt")],
+        )
+        registries = [request["registry"] for request in asked]
+        headers = [one["headers"] for one in registries if "headers" in one]
+        login = ' Cargo login_url="https://check-provider.invalid/me"'
+        self.assertEqual(
+            headers,
+            [
+                ["WWW-Authenticate:" + login],
+                ["www-authenticate:" + login, "x-not-ascii: "],
+                ["WWW-Authenticate:" + login],
+            ],
+        )
+
+    @posix_only
+    def test_a_provider_may_ask_the_user_on_the_terminal(self):
+        code = LOOP + (
+            "say(get(token='Bearer ' + open('/dev/tty').readline().strip())"
+            " if open('/dev/tty', 'w').write('word? ') else 0)"
+        )
+        path = self.write_provider(code, INDEX)
+        command = [sys.executable, CHECKER, "--timeout", "60", *CORP, path]
+        terminal = base.Terminal(command, env=cleaned())
+        self.addCleanup(terminal.close)
+        for _ in range(13):
+            terminal.read(b"word? ")
+            terminal.type(b"open-sesame\n")
+        status, rest = terminal.rest()
+        self.assertEqual(status, 0)
+        self.assertIn(b" ok, 0 warn, 0 FAIL\r\n", rest)
+
+    def test_what_will_be_asked_is_said_before(self):
+        code = LOOP + "say(get())"
+        _, lines = self.check("--timeout", "60", *CORP, self.write_provider(code, INDEX))
+        at = lines.index("ok    get for read: a token for each operation, cache session")
+        self.assertEqual(
+            lines[at - 4 : at],
+            ["      The checker asks for tokens of " + INDEX,
+             "      13 times, to read and for the crate check-provider-no-such-crate.",
+             "      The provider may prompt; the checker hides its standard error.",
+             "      It has 60 s for each answer."],
+        )  # fmt: skip
+
+    def test_the_last_line_says_what_was_not_reached(self):
+        start = "Not checked: "
+        declined = start + "any token, since the provider declined each registry. Add --index URL."
+        other = start + "the tokens of your registry. Add --index URL, as in Cargo's configuration."
+        named = start + "the name of your registry, which Cargo sends. Add --name NAME."
+        for code, arguments, last in [
+            (LOOP + "say(get())", [], declined),
+            (with_module("return GetResponse(Secret('Bearer x'))"), [], declined),
+            (instead("True", "err('not-found')"), [], other),
+            (instead("True", "get()"), [], other),
+            (LOOP + "say(get())", CORP[:2], named),
+            (LOOP + "say(get())", CORP, "[0-9]+ ok, 0 warn, 0 FAIL"),
+        ]:
+            _, lines = self.check("--timeout", "60", *arguments, self.write_provider(code, INDEX))
+            self.assertRegex(lines[-1], "^%s$" % last)
+
+    def test_a_registry_that_takes_a_token_without_a_scheme(self):
+        for index in (
+            "https://github.com/rust-lang/crates.io-index",
+            "sparse+https://d-1.d.codeartifact.eu-west-1.amazonaws.com/cargo/r/",
+        ):
+            code = LOOP + "say(get(token='raw-token'))"
+            provider = self.write_provider(code, index)
+            _, lines = self.check("--timeout", "60", "--index", index, provider)
+            self.assertIn("ok    scheme: the registry takes a token without one", lines)
+            self.assertRegex(lines[-2], "^[0-9]+ ok, 0 warn, 0 FAIL$")
+
+    def test_the_usage(self):
+        output, errors = self.start("--help").communicate(timeout=60)
+        with open(CHECKER, encoding="utf-8") as file:
+            text = file.read().split('"""')[1]
+        self.assertEqual((output.decode().replace("\r", ""), errors), (text, b""))
+
+    def test_arguments_that_cannot_be(self):
+        usage = (
+            "usage: check_provider.py [OPTION...] PROVIDER [ARG...]; see --help\n"
+            "check_provider.py: error: "
+        )
+        for arguments, message in [
+            ([], "the following arguments are required: PROVIDER, ARG"),
+            (["--index", "corp", "p"],
+             "--index requires a URL, as `index` in Cargo's configuration"),
+            (["--index", INDEX[:-1], "p"],
+             "--index requires a slash at the end of a sparse index: so does Cargo"),
+            (["--index", "sparse+https://index.crates.io/", "p"],
+             "Cargo names crates.io by the index https://github.com/rust-lang/crates.io-index:"
+             " use that"),
+            (["--name", "alt", "p"], "--name requires --index"),
+            (["--login", *CORP, "p"],
+             "--login with --index stores and erases a token of that registry: add --yes"),
+            (["--timeout", "0", "p"], "argument --timeout: invalid seconds value: '0'"),
+        ]:  # fmt: skip
+            process = self.start(*arguments)
+            output, errors = process.communicate(timeout=60)
+            text = errors.decode().replace("\r", "").replace("PROVIDER, ARG\n", "PROVIDER\n")
+            self.assertEqual((process.returncode, output), (2, b""))
+            self.assertEqual(text, usage + message.replace("PROVIDER, ARG", "PROVIDER") + "\n")
+
+
+class Secrets(Checker):
+    """No token is printed, whatever the provider writes."""
+
+    WAYS = [
+        "say(TOKEN)",
+        "say('token=' + TOKEN)",
+        "say({'Ok': {'kind': 'get', 'access_token': TOKEN}})",
+        "say({'Ok': {'kind': 'get', 'token': {'value': TOKEN}}})",
+        "say([TOKEN])",
+        "say({'Ok': [TOKEN]})",
+        "print(get(), flush=True)",
+        'say(\'{"Ok":{"\\\\u006bind":"get","\\\\u0074oken":"%s"}}\' % TOKEN)',
+        "sys.stdout.write(json.dumps(get())[:70]); sys.exit()",
+        "sys.stdout.write(TOKEN); sys.stdout.flush(); time.sleep(30)",
+        "sys.stderr.write(TOKEN + '\\n'); sys.exit(1)",
+        "sys.stderr.write(TOKEN + 'Error: x\\n'); raise ValueError(TOKEN)",
+        "raise KeyError(TOKEN)",
+        "say(err(TOKEN))",
+        "say({'Ok': {'kind': TOKEN}})",
+        "say({'Err': {'kind': 'other', 'text': TOKEN}})",
+        'say(\'{"%s":1,"%s":2}\' % (TOKEN, TOKEN))',
+        "say(dict(get(), refresh_token=TOKEN))",
+        "say(get(refresh_token='other-' + TOKEN))",
+        "say(get()); say(TOKEN)",
+        "say(get(token=TOKEN + '\\r\\nX: 1'))",
+        "say(get(token=TOKEN + '\"\\\\'))",
+        "say(get() if 'read' in line else err('other', message='not with ' + TOKEN))",
+        "say(get() if 'read' in line else err('other', message=repr(TOKEN + '\\n')))",
+        "say(get() if 'read' in line else err('other', message='x', **{'caused-by': [TOKEN]}))",
+        "say(get(cache=TOKEN))",
+        "say(json.dumps(get(), indent=1))",
+        "say('{\\'token\\': \"' + TOKEN + '\"}')",
+        "say(json.dumps(get()).replace('}', ''))",
+        "sys.stdout.buffer.write(b'\\xff' + TOKEN.encode() + b'\\n'); sys.stdout.flush()",
+    ]
+
+    def test_in_the_report_and_in_the_transcript(self):
+        codes = [LOOP + way for way in self.WAYS] + [
+            BY_HAND + "say({'v': [1], 'token': TOKEN}); sys.stdin.readline()",
+            BY_HAND + "say(TOKEN)",
+            BY_HAND + "say({'v': TOKEN})",
+        ]
+        for first in range(0, len(codes), 4):
+            running = []
+            for number, code in enumerate(codes[first : first + 4]):
+                path = self.write_provider(code, INDEX, str(number))
+                patience = PATIENCE if "sleep" in code else "60"
+                process = self.start("--timeout", patience, "--transcript", *CORP, path)
+                running.append((code, process))
+            for code, process in running:
+                with self.subTest(code):
+                    _, lines = self.finish(process)  # looks for the token
+                    self.assertRegex(lines[-1], "^[0-9]+ ok, [0-9] warn, [0-9] FAIL$")
+
+    def test_the_transcript_shows_what_is_said(self):
+        answer = "get(note='x') if 'read' in line else err('not-found', text='x')"
+        code = LOOP + "sys.stderr.write('one\\n'); say(%s)" % answer
+        provider = self.write_provider(code, INDEX)
+        _, lines = self.check("--transcript", "--timeout", "60", *CORP, provider)
+        said = [line.strip() for line in lines if line.startswith("      ")]
+        for line in (
+            '< {"v":[1]}',
+            '< {"Ok":{"kind":"get","token":"[REDACTED]","cache":"session",'
+            '"operation_independent":true}}',
+            '< {"Err":{"kind":"not-found"}}',
+            "! | lines on standard error: 1; run the provider to read them",
+            '> {"v":1,"registry":{"index-url":"%s","name":"alt"},"kind":"get","operation":"owners",'
+            '"name":"check-provider-no-such-crate"}' % INDEX,
+            "> this is not JSON",
+        ):
+            self.assertIn(line, said)
+
+    def test_the_shape_of_a_line(self):
+        for line, expected in [
+            (b"secret", "a line of 6 bytes"),
+            (
+                b'{"Ok":{"kind":"get","token":"a b:c"}}',
+                '`{"Ok":{"kind":"get","token":"... ...:..."}}`',
+            ),
+            (b"{'token': b'x'}", "`{'token': ...'...'}`"),
+            (b'["x", 1.5, null]', '`["...", ..., ...]`'),
+            (b'{"\\u0074oken":"x"}', '`{"...":"..."}`'),
+            (b"{" * 100, "`" + "{" * 60 + "...`"),
+        ]:
+            self.assertEqual(shape(line), expected)
+
+    def test_what_is_shown_of_standard_error(self):
+        two_lines = ["| lines on standard error: 2; run the provider to read them"]
+        traceback = (
+            b'Traceback (most recent call last):\n  File "/a/prov.py", line 7, in get\n'
+            b"    x = 'secret'\nKeyError: 'secret'\n"
+        )
+        for text, expected in [
+            (b"", []),
+            (b"secret\n\nmore\n", two_lines),
+            (traceback, ["| KeyError at line 7 of prov.py"]),
+            (b'  File "/a/other.py", line 7\nsecretError: x\n', two_lines),
+        ]:
+            self.assertEqual(about_errors(text, "/b/prov.py"), expected)
+
+
+@posix_only
+class Ends(Checker):
+    """How the checker ends, and what it leaves: nothing."""
+
+    def setUp(self):
+        super().setUp()
+        os.mkdir(self.path("tmp"))
+        os.mkfifo(self.path("pipe"))
+        self.env = cleaned(TMPDIR=self.path("tmp"))
+
+    def test_at_a_signal(self):
+        code = "open(%r, 'w').write('started')\nimport time; time.sleep(30)"
+        path = self.program(code % self.path("pipe"))
+        for number, expected in [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)]:
+            process = self.start(path, env=self.env)
+            with open(self.path("pipe")) as pipe:
+                self.assertEqual(pipe.read(), "started")
+            self.assertEqual(len(os.listdir(self.path("tmp"))), 1)
+            process.send_signal(number)
+            self.assertEqual(self.finish(process), (expected, ["ok    program: it is executable"]))
+            self.assertEqual(os.listdir(self.path("tmp")), [])
+
+    def test_when_its_reader_goes_away(self):
+        process = self.start(self.write_provider(LOOP + "say(get())", INDEX), env=self.env)
+        self.assertEqual(process.stdout.readline(), b"ok    program: it is executable\n")
+        process.stdout.close()
+        process.stdout = None
+        _, errors = process.communicate(timeout=120)
+        self.assertEqual((process.returncode, errors), (141, b""))
+        self.assertEqual(os.listdir(self.path("tmp")), [])
+
+    @unittest.skipUnless(sys.platform == "linux", "needs /proc")
+    def test_a_process_that_the_provider_leaves_is_stopped(self):
+        child = "import os, time; os.setsid(); open(%r, 'w').write('x'); time.sleep(300)"
+        start = "import subprocess\nsubprocess.Popen([sys.executable, '-c', %r], pass_fds=[%d])\n"
+        reader, writer = os.pipe()
+        code = start % (child % self.path("child"), writer) + LOOP + "say(get())"
+        process = self.start(self.write_provider(code, INDEX), env=self.env, pass_fds=[writer])
+        os.close(writer)
+        with open(reader, "rb") as pipe:
+            self.finish(process)
+            self.assertEqual(pipe.read(), b"")  # its end: no process has the writer
+        self.assertTrue(os.path.exists(self.path("child")))
+
+    def test_a_line_of_many_megabytes_takes_little_memory(self):
+        def limit():
+            base.resource.setrlimit(base.resource.RLIMIT_AS, (400 * 2**20,) * 2)
+
+        patient = ("--timeout", "60", *CORP)
+        for text in ("'x' * 100", "'{' * 1000", "'[1,' * 300", "'\"' + 'y' * 99"):
+            for before, verdict in [
+                ("pass", "FAIL  get for read: more than 1000000 bytes without a line end"),
+                ("say(get())", "FAIL  get for read: [0-9]+ bytes after its last answer"),
+            ]:
+                loop = "\n        while True: sys.stdout.write(%s)" % text
+                code = LOOP + "\n        " + before + loop
+                path = self.write_provider(code, INDEX)
+                _, lines = self.check(*patient, path, env=self.env, preexec_fn=limit)
+                self.assertRegex("\n".join(lines), verdict)
+
+
+class GoodProviders(Checker):
+    """No false alarms."""
+
+    def assert_good(self, *arguments):
+        status, lines = self.check("--timeout", "60", *arguments)
+        bad = [line for line in lines if line.startswith(("warn", "FAIL"))]
+        self.assertEqual((status, bad), (0, []), lines)
+        return lines
+
+    def test_the_module(self):
+        module = MODULE
+        if WINDOWS:
+            module = self.write("module.cmd", '@"%s" "%s" %%*\r\n' % (sys.executable, MODULE))
+        verdict = "ok    registry for a login: %s has no token that could be lost"
+        lines = self.assert_good("--login", module, "--example-file")
+        self.assertIn(verdict % "crates-io", lines)
+        lines = self.assert_good("--login", module, "--example-file", "s.json", "--any-registry")
+        self.assertIn(verdict % "check-provider", lines)
+        self.assert_good("--login", "--yes", *CORP, module, "--example-file", "--any-registry")
+        self.assertEqual(os.listdir(self.directory), ["module.cmd"] if WINDOWS else [])
+
+    @posix_only
+    def test_the_first_provider_of_the_readme(self):
+        with open(os.path.join(HERE, "README.md"), encoding="utf-8") as file:
+            source = re.search(r"```python\n(.*?)```", file.read(), re.DOTALL).group(1)
+        self.write("token", "Bearer x\n")
+        shutil.copy(MODULE, self.directory)
+        os.mkdir(self.path("__pycache__"))
+        source = source.replace("/run/secrets/cargo-token", self.path("token"))
+        self.assert_good(*CORP, self.write("prov.py", source, 0o755))
+
+    SH = """#!/bin/sh
+token='"token":"Bearer x","cache":"never","operation_independent":true'
+echo '{"v":[1]}'
+while read -r line; do
+  case $line in
+  *'"index-url":"%s"'*'"kind":"get"'*) echo "{\\"Ok\\":{\\"kind\\":\\"get\\",$token}}" ;;
+  *) echo '{"Err":{"kind":"url-not-supported"}}' ;;
+  esac
+done
+"""
+
+    @posix_only
+    def test_a_provider_in_sh(self):
+        path = self.write("prov.sh", self.SH % INDEX, 0o755)
+        self.assert_good(path)
+        self.assert_good(*CORP, path)
+
+    NODE = """#!/usr/bin/env node
+const fs = require("fs"), file = process.cwd() + "/tokens";
+const load = () => fs.existsSync(file) ? JSON.parse(fs.readFileSync(file)) : {};
+const say = (value) => fs.writeSync(1, JSON.stringify(value) + "\\n");
+say({v: [1]});
+require("readline").createInterface({input: process.stdin}).on("line", (line) => {
+  let asked;
+  try { asked = JSON.parse(line); } catch (error) {
+    return say({Err: {kind: "other", message: "no request", "caused-by": [String(error)]}});
+  }
+  const tokens = load(), url = asked.registry["index-url"], known = url in tokens;
+  if (asked.kind == "login") {
+    tokens[url] = asked.token;
+    fs.writeFileSync(file, JSON.stringify(tokens));
+    say({Ok: {kind: "login"}});
+  } else if (asked.kind != "get" && asked.kind != "logout") {
+    say({Err: {kind: "operation-not-supported"}});
+  } else if (!known) {
+    say({Err: {kind: "not-found"}});
+  } else if (asked.kind == "get") {
+    say({Ok: {kind: "get", token: tokens[url], cache: "expires", expiration: 4000000000,
+              operation_independent: false}});
+  } else {
+    delete tokens[url];
+    fs.writeFileSync(file, JSON.stringify(tokens));
+    say({Ok: {kind: "logout"}});
+  }
+});
+"""
+
+    @needs("node")
+    @posix_only
+    def test_a_provider_for_node(self):
+        path = self.write("prov.js", self.NODE, 0o755)
+        self.assert_good("--login", path)
+        self.assert_good("--login", "--yes", *CORP, path)
+
+
+@needs("cargo")
+@posix_only
+class CargoSays(WithCargo):
+    """What the report quotes, real Cargo says of the same provider."""
+
+    def cargo_environment(self):
+        return cleaned(
+            CARGO_HOME=self.path("cargo-home"), CARGO_TERM_COLOR="never", CARGO_NET_RETRY="0"
+        )
+
+    @staticmethod
+    def quotes(line):
+        """What Cargo says by a line of the report; %(name)s is any text."""
+        if not line.startswith("Cargo says") and "Cargo then prints" not in line:
+            return []
+        found = re.findall(r'"([^"]+)"', line)
+        return [re.sub(r"%\\?\(\w+\\?\)s", ".*", re.escape(quote)) for quote in found]
+
+    def assert_says(self, lines, errors):
+        """How many of Cargo's sentences were found."""
+        quotes = [quote for line in lines for quote in self.quotes(line)]
+        for quote in quotes:
+            self.assertRegex(errors, quote)
+        return len(quotes)
+
+    def run_cargo(self, *command):
+        process = subprocess.Popen(
+            ("cargo",) + command, cwd=self.path("project"), env=self.cargo_environment(),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            preexec_fn=os.setsid,
+        )  # fmt: skip
+        try:
+            return process.communicate(timeout=60)[1].decode("utf-8", "replace")
+        finally:
+            process.kill()
+
+    def test_of_providers(self):
+        count = 0
+        for number, row in enumerate(BROKEN):
+            if not any(self.quotes(line) for line in row[3] or ()):
+                continue
+            with self.subTest(row[0], code=row[1]):
+                path = self.program(row[1].replace("INDEX", self.index), "%d/other.py" % number)
+                self.configure(path)
+                errors = self.run_cargo(*(row[4] if len(row) > 4 else ["update"]))
+                count += self.assert_says([line.replace("PATH", path) for line in row[3]], errors)
+        self.assertGreater(count, 50)
+
+    def test_of_programs(self):
+        for key, provider, file, _, _ in BROKEN_PROGRAMS:
+            if key == "built-in" or provider == "./beside":
+                continue
+            with self.subTest(provider):
+                path = self.path(provider[2:]) if provider.startswith("./") else provider
+                if file:
+                    self.write(path, *file)
+                self.configure(path)
+                below = [line.replace("%(what)s", "hello") for line in PROBLEMS[key][2]]
+                self.assert_says(below, self.run_cargo("update"))
+
+    def test_of_a_second_logout(self):
+        self.configure(self.program(LOOP.replace("INDEX", self.index) + "say(err('not-found'))"))
+        errors = self.run_cargo("logout", "--registry", "alt")
+        self.assertEqual(self.assert_says(PROBLEMS["logout-again"][2], errors), 1)
+
+    def test_of_a_sparse_index_without_a_slash(self):
+        self.index = self.index.rstrip("/")
+        self.configure(self.program(HELLO))
+        self.assertIn("must end in a slash", self.run_cargo("update"))
+
+    def test_that_a_full_pipe_hangs_it(self):
+        code = LOOP.replace("INDEX", self.index)
+        self.configure(self.program(code + "say(get()); sys.stdout.write('x' * 200000)"))
+        process = subprocess.Popen(
+            ["cargo", "update"], cwd=self.path("project"), env=self.cargo_environment(),
+            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=os.setsid,
+        )  # fmt: skip
+        try:
+            with self.assertRaises(subprocess.TimeoutExpired):
+                process.wait(timeout=5)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(timeout=60)
+
+
+if __name__ == "__main__":
+    unittest.main()
