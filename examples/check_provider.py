@@ -66,7 +66,7 @@ if TYPE_CHECKING:
 
     from checker.conversation import Answer
 
-CRATES_IO = RegistryInfo("https://github.com/rust-lang/crates.io-index", "crates-io")
+CRATES_IO = RegistryInfo(cc.CRATES_IO_INDEX, "crates-io")
 NOWHERE = RegistryInfo("sparse+https://check-provider.invalid/index/", "check-provider")
 NAMELESS = RegistryInfo(NOWHERE.index_url)
 GIT = RegistryInfo("https://check-provider.invalid/index.git", "check-provider")

@@ -569,7 +569,7 @@ def wrong_field(text: str, error: str, missing: str) -> str:
         return "underscore"
     if missing in ("token", "cache", "operation_independent"):
         return "missing-field"
-    if re.match(r"field `Ok\.(?!kind)", error):
+    if re.match("field `(token|cache|operation_independent)`", error):
         return "field-type"
     return "message" if missing == "message" else "envelope"
 
