@@ -19,7 +19,7 @@
 # OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 """Write a Cargo credential provider in Python: copy this one file next to your script.
 
-Cargo runs a credential provider to get, store and erase the token of a registry. This is one:
+Cargo runs a credential provider to get, store and erase the token of a registry. A complete one:
 
     #!/usr/bin/env python3
     import os
@@ -28,9 +28,11 @@ Cargo runs a credential provider to get, store and erase the token of a registry
     FILE = "/home/me/.corp-token"
 
     class Provider(Credential):
-        registries = ("crates.corp.example",)  # for all others, Cargo asks its next provider
+        registries = ("crates.corp.example",)  # for other registries, Cargo asks the next provider
 
         def get(self, registry, operation, args):
+            if not os.path.exists(FILE):
+                raise NotFound
             with open(FILE) as file:
                 return GetResponse(Secret(file.read()))
 
@@ -41,32 +43,38 @@ Cargo runs a credential provider to get, store and erase the token of a registry
             return LoginResponse()
 
         def logout(self, registry, args):
+            if not os.path.exists(FILE):
+                raise NotFound
             os.unlink(FILE)
             return LogoutResponse()
 
-    main(Provider())
+    if __name__ == "__main__":
+        main(Provider())
 
-Run `chmod +x` on it, and add its whole path to `.cargo/config.toml`:
+Run `chmod +x` on it, and add its absolute path to `.cargo/config.toml`:
 
     [registries.corp]
     index = "sparse+https://crates.corp.example/index/"
     credential-provider = ["/path/to/prov.py"]
 
-What a method raises decides what Cargo does next. After UrlNotSupported and NotFound, Cargo asks
-its next provider. After OperationNotSupported, OtherError or any other exception, Cargo stops and
-shows the message. Set CARGO_CREDENTIAL_TRACEBACK=1 to see the traceback as well.
+The exception that a method raises decides what Cargo does next. After UrlNotSupported and NotFound,
+Cargo asks its next provider. After OperationNotSupported, OtherError or any other exception, Cargo
+stops and shows the message. Set CARGO_CREDENTIAL_TRACEBACK=1 to see the traceback as well.
 
-Declare in `registries` which indexes may get the token: a checkout can give a registry another
-index. An entry is an index URL, or a host for all indexes at https:// on it. Do not use a host
-where others can publish files, such as a forge.
+List in `registries` the indexes that may get the token: a repository that you cloned can point a
+registry's name at another index. An entry is an index URL, or a host, which allows each https://
+index on that host. Do not use a host where others can publish files, such as github.com.
 
 Make a token a Secret as soon as you have it. A Secret shows its value only through expose() and
 map(), and the module replaces the value in error texts. It does not replace:
-- a value that was never a Secret, or a part of one, except what follows a scheme like `Bearer `
+- a value that was never a Secret, or a part of a Secret, except the part after a scheme (`Bearer `)
 - a value of one character, or of two or three characters within a word
-- an encoded value (base64, a URL), or what the provider and its child processes print
+- a value made during a request, after later requests have made 500 others
+- an encoded value (base64, a URL, a shell's quotes), or what the provider, its threads and its
+  child processes print
 
-This is a port of the Rust crate cargo-credential 0.4.11. "Source" names the crate's item. Protocol:
+This is a port of the Rust crate cargo-credential 0.4.11. "Source" names the matching item there.
+Protocol:
 https://doc.rust-lang.org/cargo/reference/credential-provider-protocol.html
 """
 
@@ -95,7 +103,7 @@ __all__ = [
 ]  # fmt: skip
 
 PROTOCOL_VERSION_1 = 1
-_VERSIONS = (PROTOCOL_VERSION_1,)  # all that this module offers, accepts and negotiates
+_VERSIONS = (PROTOCOL_VERSION_1,)  # the protocol versions that this module supports
 CRATES_IO_INDEX = "https://github.com/rust-lang/crates.io-index"  # also for its sparse index
 
 
@@ -108,7 +116,7 @@ _remembered = _lasting  # where the next value goes
 
 
 class Secret:
-    """A token, a str, that no repr, str, format or pickle shows. Source: `Secret`."""
+    """Holds a token, a str. repr, str and format hide it; pickle refuses it. Source: `Secret`."""
 
     __slots__ = ("_value",)
 
@@ -119,7 +127,7 @@ class Secret:
         _remembered[value] = None
 
     def expose(self) -> str:
-        """Return the value. From here on, keeping it hidden is up to you."""
+        """Return the value. From here on, you must keep it hidden."""
         return self._value
 
     def map(self, f: "Callable[[str], str]") -> "Secret":
@@ -159,22 +167,23 @@ def _must_be(what: str, value: object, kind: type) -> None:
         raise TypeError(f"{what} must be a {kind.__name__}, not {type(value).__name__}")
 
 
-def _check_token(token: str) -> str:
-    """Return why no HTTP header can carry the token, or "". A line break would add a header."""
-    if _MASKED in token:
+def _check_token(token: Secret, error: "type[Exception]") -> Secret:
+    """Return the token, or raise the error if no HTTP header can carry it."""
+    text = token.expose()
+    if _MASKED in text:
         example = 'token.map(lambda t: "Bearer " + t) instead of f"Bearer {token}"'
-        return f"the token contains `{_MASKED}`, the text of a Secret: write {example}"
-    others = {char for char in token if not " " <= char <= "~" and char != "\t"}
+        raise error(f"the token contains `{_MASKED}`, the text of a Secret: write {example}")
+    others = {char for char in text if not " " <= char <= "~" and char != "\t"}
     for found, problem in (
-        (not token.strip(" \t"), "is empty"),
-        (token[-1:] in ("\r", "\n"), "ends with a line break"),
+        (not text.strip(" \t"), "is empty"),
+        (text[-1:] in ("\r", "\n"), "ends with a line break"),
         (others & {"\r", "\n"}, "contains a line break"),
         (max(others, default="") > "\x7f", "contains a character outside ASCII"),
         (others, "contains a control character"),
     ):
         if found:
-            return f"the token {problem}, so no HTTP header can carry it"
-    return ""
+            raise error(f"the token {problem}, so no HTTP header can carry it")
+    return token
 
 
 def _redact(texts: "list[str]") -> "list[str]":
@@ -182,8 +191,9 @@ def _redact(texts: "list[str]") -> "list[str]":
     forms: set[str] = set()
     for value in [*_lasting, *_passing]:
         stripped = value.strip()
-        if len(stripped) > 1 and _MASKED not in stripped:
+        if len(stripped) > 1:
             forms.update([value, stripped, stripped.partition(" ")[2].strip()])  # `Bearer ...`
+    forms.discard(_MASKED)
     spellings = {json.dumps(form)[1:-1] for form in forms}  # with surrogates for some characters
     spellings |= {repr(form.encode("utf-8", "surrogatepass"))[2:-1] for form in forms}
     folded_forms = {_fold(spelling)[0] for spelling in spellings | forms}
@@ -202,11 +212,11 @@ def _redact(texts: "list[str]") -> "list[str]":
 def _fold(text: str) -> "tuple[str, list[int]]":
     """Return the text without the escapes of JSON and repr, and where its characters begin.
 
-    It drops backslashes and turns a line break into `n`: either may be escaped many times.
+    It drops all backslashes and turns a line break into `n`, since each can be escaped repeatedly.
     """
     import re
 
-    code = r"u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|U(000[0-9A-Fa-f]{5})"
+    code = r"u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|U(00(?:0[0-9A-Fa-f]|10)[0-9A-Fa-f]{4})"
     escape = rf"(?s)\\(?:\\|u005[Cc]|x5[Cc])*(?:{code}|(.)|\Z)|([\n\r\t\b\f])"
     letters = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
     pieces: list[str] = []
@@ -222,7 +232,7 @@ def _fold(text: str) -> "tuple[str, list[int]]":
 
 
 def _find(text: str, values: "set[str]") -> "Iterator[tuple[int, int]]":
-    """Yield start and end of each value. Short ones must be words: they match inside others."""
+    """Yield start and end of each value. Short ones match whole words only: others contain them."""
     lengths: dict[str, set[int]] = {}  # of all values with the same first four characters
     for value in values:
         lengths.setdefault(value[:4], set()).add(len(value))
@@ -255,9 +265,8 @@ _decode = json.JSONDecoder(  # a long number becomes a float: int() takes second
 ).decode
 
 
-def _fields(line: "str | bytes", what: str = "the line") -> "dict[str, Any]":
-    """Parse a JSON object. Stricter than json.loads, to match serde; and than serde, which allows
-    duplicates and any number in fields that it ignores."""
+def _parse(line: "str | bytes", what: str = "the line") -> "dict[str, Any]":
+    """Parse a JSON object as serde does. Refuse duplicates and huge numbers in any field."""
     try:
         text = (line.encode("utf-8") if isinstance(line, str) else line).decode("utf-8")
         fields: dict[str, Any] = _decode(text)
@@ -269,9 +278,9 @@ def _fields(line: "str | bytes", what: str = "the line") -> "dict[str, Any]":
     except json.JSONDecodeError as error:  # `from None`: its `doc` may hold a token
         text = f"not JSON: {error.msg} at line {error.lineno} column {error.colno}"
         raise ProtocolError(text.replace(" at at ", " at ")) from None
-    except ValueError as error:
-        if isinstance(error, ProtocolError):
-            raise
+    except ProtocolError:
+        raise
+    except ValueError:
         raise ProtocolError("not JSON: number out of range") from None
     if type(fields) is not dict:
         raise ProtocolError(f"{what} must be an object")
@@ -279,11 +288,11 @@ def _fields(line: "str | bytes", what: str = "the line") -> "dict[str, Any]":
 
 
 def _field(fields: "dict[str, Any]", name: str, kind: type, *default: "Any") -> "Any":
-    """Return a field of this type. With a default it is optional; null is for the default None."""
+    """Return a field of this type. A default makes it optional; None as default allows null."""
     if name not in fields and not default:
         raise ProtocolError(f"missing field `{name}`")
     value = fields.get(name, *default)
-    if type(value) is not kind and (value is not None or default != (None,)):  # a bool is no int
+    if type(value) is not kind and (value is not None or default != (None,)):  # a bool is not int
         names = {str: "a string", int: "an integer", bool: "true or false", dict: "an object"}
         raise ProtocolError(f"field `{name}` must be {names.get(kind, 'a list')}")
     return value
@@ -291,52 +300,49 @@ def _field(fields: "dict[str, Any]", name: str, kind: type, *default: "Any") -> 
 
 def _strings(fields: "dict[str, Any]", name: str) -> "list[str]":
     values: list[str] = _field(fields, name, list, [])
-    if any(type(value) is not str for value in values):
+    if {*map(type, values)} - {str}:
         raise ProtocolError(f"field `{name}` must be a list of strings")
     return values
 
 
 # ---- Registry and requests ----------------------------------------------------------------------
 class _Record:
-    """Named fields, and a `kind` if its name is on the wire.
-
-    The fields of a message are strings, or its class overrides `_read` and `_write`.
-    """
+    """Named fields. A message has a `kind`, and string fields or its own `_read` and `_write`."""
 
     __match_args__: "tuple[str, ...]" = ()
     kind: str
+    _kinds: "dict[str, Any]"  # one dict for all classes below a base such as Operation
 
     def __init_subclass__(cls, kind: str = "") -> None:
-        if kind:
+        if kind == "unknown":
+            cls.kind, cls._kinds = kind, {}
+        elif kind:
             cls.kind = kind
+            cls._kinds[kind] = cls
 
     @classmethod
     def _read(cls: "Any", fields: "dict[str, Any]") -> "Any":
         return cls(*[_field(fields, name, str) for name in cls.__match_args__])
 
-    def _values(self) -> "dict[str, Any]":
+    def _write(self) -> "dict[str, Any]":
         return {name: getattr(self, name) for name in self.__match_args__}
 
-    _write = _values
-
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Record) or type(self) is not type(other):
-            return False
-        return self._values() == other._values()
+        return type(self) is type(other) and vars(self) == vars(other)
 
     def __repr__(self) -> str:
-        fields = [f"{name}={value!r}" for name, value in self._values().items()]
+        fields = [f"{name}={getattr(self, name)!r}" for name in self.__match_args__]
         return f"{type(self).__name__}({', '.join(fields)})"
 
 
 class RegistryInfo(_Record):
     """The registry that a request is about. Source: `RegistryInfo`.
 
-    index_url: as configured, with `sparse+`. For crates.io it is always CRATES_IO_INDEX.
-    name: its name in Cargo's configuration, `crates-io` for crates.io, or None. Do not trust the
-    name: a checkout can give it another index.
-    headers: the headers of the registry's 401 response, as `Name: value`. Compare names without
-    case: from Cargo 1.96 on they are in lower case.
+    - index_url: as configured, with `sparse+`. For crates.io it is always CRATES_IO_INDEX.
+    - name: its name in Cargo's configuration, or None; `crates-io` for crates.io. Do not trust it:
+      a cloned repository can give this name another index.
+    - headers: the headers of the registry's 401 response, as `Name: value`. Compare names without
+      case: from Cargo 1.96 on they are in lower case.
     """
 
     __match_args__ = ("index_url", "name", "headers")
@@ -346,27 +352,33 @@ class RegistryInfo(_Record):
 
     @property
     def host(self) -> "str | None":
-        """The index's host in lower case, without user and port. None for schemes other than http,
-        https (each with or without `sparse+`) and ssh, or if Cargo or git could read another host.
+        """The host of the index in lower case, without user and port, or None.
+
+        None for schemes other than http, https (each with or without `sparse+`) and ssh, and for
+        URLs that Cargo, libgit2 or git may read differently.
         """
         return self._split_url()[1].strip("[]") or None
 
     def matches(self, *registries: str) -> bool:
-        """Return whether this registry is one of `registries`.
+        """Return whether this registry is one of `registries`. False for no entries.
 
-        An entry with `://` must equal `index_url`. Any other entry is a host, with `:PORT` if that
-        is not 443: the index must be at https:// or sparse+https:// there.
+        An entry with `://` must equal `index_url`. Any other entry is a host, or HOST:PORT for a
+        port other than 443. It matches only https:// and sparse+https://. An entry that is not a
+        str raises TypeError.
         """
-        scheme, host, port = self._split_url()
-        hosts = [f"{host}:{port}", host if port == 443 else ""] if "https" in scheme else []
         for entry in registries:
             _must_be("a registry", entry, str)
-            if entry and (entry == self.index_url if "://" in entry else entry.lower() in hosts):
+            if entry == self.index_url if "://" in entry else self._is_on(entry.lower()):
                 return True
         return False
 
+    def _is_on(self, entry: str) -> bool:
+        scheme, host, port = self._split_url()
+        secure = scheme in ("https", "sparse+https")
+        return secure and (entry == f"{host}:{port}" or (entry == host and port == 443))
+
     def _split_url(self) -> "tuple[str, str, int]":
-        """Return scheme, host and port, or empty values unless all readers agree on them.
+        """Return scheme, host and port, or empty values if a reader could see others.
 
         Cargo reads https as browsers do: it decodes `%`, takes a backslash for a slash, and reads
         0x7f.1 as 127.0.0.1. To libgit2, `?` and `#` do not end the host of an ssh URL. git looks
@@ -375,34 +387,27 @@ class RegistryInfo(_Record):
         import re
 
         found = re.match(
-            r"(?ai)([a-z+]+)://"
+            r"(?ai)((?:sparse\+)?https?|ssh)://"
             r"(?:\w[\w.~+:-]*@)?"  # user and password: ssh takes a leading dash for an option
-            r"(\w[\w.-]*|\[[\da-f:.]+\])"  # a name, an IPv4 address, or an IPv6 address
-            r"(?::(\d{0,5}))?"  # a port
+            r"((?:\w[\w-]*\.)*\w[\w-]*|\[[\da-f:]+\])"  # a name, an IPv4 or an IPv6 address
+            r"(?::([1-9]\d{0,4})?)?"  # a port
             r"(?:/[!-Z^-~]*)?\Z",  # a path of printable ASCII, without backslashes and brackets
             self.index_url,
         )
         scheme, host, digits = [text.lower() for text in found.groups("")] if found else [""] * 3
         port, labels = int(digits or 443), host.split(".")
-        if labels[-1][:1].isdigit():  # an IPv4 address, in its usual form
-            plain = len(labels) == 4 and set(labels) <= {str(number) for number in range(256)}
-        else:
-            plain = all(label and label[0] != "-" for label in labels)
-        schemes = ("https", "sparse+https", "http", "sparse+http", "ssh")
-        if scheme in schemes and plain and digits[:1] != "0" and port <= 65535:
-            return scheme, host, port
-        return "", "", 0
+        ipv4 = len(labels) == 4 and set(labels) <= {str(number) for number in range(256)}
+        if not found or port > 65535 or (labels[-1][:1].isdigit() and not ipv4):
+            return "", "", 0
+        return scheme, host, port
 
 
 class Operation(_Record, kind="unknown"):
-    """What Cargo needs a token for. Newer versions may add kinds: keep an `else`.
-
-    kind: its name on the wire. Source: `Operation`.
-    """
+    """What the token is for. Newer versions may add kinds: keep an `else`. Source: `Operation`."""
 
 
 class ReadOperation(Operation, kind="read"):
-    """Fetch the index or a crate. Cargo also asks for it before it publishes.
+    """Fetch the index or a crate. Cargo also sends it before a publish.
 
     If the registry requires a token for reading, Cargo asks before other operations, too.
     """
@@ -446,12 +451,10 @@ class UnknownOperation(Operation):
 
 
 class Action(_Record, kind="unknown"):
-    """What Cargo wants. Newer versions may add kinds: keep an `else`. Source: `Action`.
-
-    kind: its name on the wire. `str(action)` is Cargo's word for it.
-    """
+    """What Cargo requests. Newer versions may add kinds: keep an `else`. Source: `Action`."""
 
     def __str__(self) -> str:
+        """Return Cargo's name for the action."""
         return self.kind if self.kind != "unknown" else "<unknown>"
 
 
@@ -465,7 +468,7 @@ class GetAction(Action, kind="get"):
 
     @classmethod
     def _read(cls, fields: "dict[str, Any]") -> "GetAction":
-        kind = _OPERATIONS.get(_field(fields, "operation", str), UnknownOperation)
+        kind = Operation._kinds.get(_field(fields, "operation", str), UnknownOperation)
         return cls(kind._read(fields))
 
     def _write(self) -> "dict[str, Any]":
@@ -522,7 +525,7 @@ class CredentialHello(_Record):
     @classmethod
     def from_json(cls, line: "str | bytes") -> "CredentialHello":
         """Read a hello. Raises ProtocolError."""
-        v = _field(_fields(line), "v", list)
+        v = _field(_parse(line), "v", list)
         if not all(type(version) is int and 0 <= version < 2**32 for version in v):
             raise ProtocolError("field `v` must be a list of versions")
         return cls(v)
@@ -546,13 +549,13 @@ class CredentialRequest(_Record):
     @classmethod
     def from_json(cls, line: "str | bytes") -> "CredentialRequest":
         """Read a request. Raises ProtocolError, also for an unsupported version."""
-        fields = _fields(line)
+        fields = _parse(line)
         v, found = _field(fields, "v", int), _field(fields, "registry", dict)
         if v not in _VERSIONS:
             raise ProtocolError(f"unsupported protocol version {v}")
         url, name = _field(found, "index-url", str), _field(found, "name", str, None)
         registry = RegistryInfo(url, name, _strings(found, "headers"))
-        action = _ACTIONS.get(_field(fields, "kind", str), UnknownAction)._read(fields)
+        action = Action._kinds.get(_field(fields, "kind", str), UnknownAction)._read(fields)
         return cls(v, registry, action, _strings(fields, "args"))
 
     def to_json(self) -> str:
@@ -571,10 +574,8 @@ def negotiate_version(offered: "Sequence[int]", supported: "Sequence[int]") -> i
     """Return the highest version in both. Raises OtherError with Cargo's message for none."""
     common = set(offered) & set(supported)
     if not common:
-        theirs, ours = list(offered), list(supported)
-        raise OtherError(
-            f"credential provider supports protocol versions {theirs}, while Cargo supports {ours}"
-        )
+        theirs = f"credential provider supports protocol versions {list(offered)}"
+        raise OtherError(f"{theirs}, while Cargo supports {list(supported)}")
     return max(common)
 
 
@@ -584,11 +585,11 @@ class CacheControl(_Record, kind="unknown"):
 
 
 class CacheNever(CacheControl, kind="never"):
-    """Not at all. Cargo asks again each time: 8 times or more for one publish."""
+    """Cargo does not keep the token. It asks 8 times or more for one publish."""
 
 
 class CacheExpires(CacheControl, kind="expires"):
-    """Until `expiration`, which is kept as an int. Cargo asks again from 60 seconds before.
+    """Cargo keeps the token until 60 seconds before `expiration`, which is stored as an int.
 
     expiration: Unix seconds as int or float, or a datetime with a time zone. Raises TypeError or
     ValueError for values that Cargo rejects as timestamps, such as milliseconds.
@@ -608,7 +609,7 @@ class CacheExpires(CacheControl, kind="expires"):
 
 
 class CacheSession(CacheControl, kind="session"):
-    """For this run of Cargo."""
+    """Cargo keeps the token until it exits."""
 
 
 class CacheUnknown(CacheControl):
@@ -630,18 +631,18 @@ def _unix_seconds(moment: "int | float | datetime") -> int:
 
 
 class CredentialResponse(_Record, kind="unknown"):
-    """What a provider returns. Source: `CredentialResponse`."""
+    """The answer to an action. Source: `CredentialResponse`."""
 
     @classmethod
     def from_json(cls, line: "str | bytes") -> "CredentialResponse":
         """Read an answer. Raises the Error that the line carries, or ProtocolError."""
-        fields = _fields(line)
+        fields = _parse(line)
         if list(fields) not in (["Ok"], ["Err"]):
             raise ProtocolError("the line must be an object with one field, `Ok` or `Err`")
         if "Err" in fields:
             raise _read_error(_field(fields, "Err", dict))
         response = _field(fields, "Ok", dict)
-        kind = _RESPONSES.get(_field(response, "kind", str), UnknownResponse)
+        kind = CredentialResponse._kinds.get(_field(response, "kind", str), UnknownResponse)
         answer: CredentialResponse = kind._read(response)
         return answer
 
@@ -660,8 +661,8 @@ _SESSION = CacheSession()
 class GetResponse(CredentialResponse, kind="get"):
     """A token, which Cargo sends as it is in the `Authorization` header.
 
-    token: a Secret of printable ASCII, with its scheme if the registry requires one.
-    cache: how long Cargo may keep it.
+    token: a Secret of printable ASCII, with the scheme (`Bearer ...`) if the registry requires one.
+    cache: CacheSession(), CacheNever() or CacheExpires(time).
     operation_independent: whether the token is valid for all operations. Even with False, Cargo
     reuses the token for reads.
     """
@@ -671,26 +672,21 @@ class GetResponse(CredentialResponse, kind="get"):
     def __init__(
         self, token: Secret, cache: CacheControl = _SESSION, operation_independent: bool = True
     ) -> None:
-        self.token = token
-        self.cache = cache
+        self.token, self.cache = token, cache
         self.operation_independent = operation_independent
 
     @classmethod
     def _read(cls, fields: "dict[str, Any]") -> "GetResponse":
         token = Secret(_field(fields, "token", str))
-        cache = _CACHES.get(_field(fields, "cache", str), CacheUnknown)._read(fields)
+        cache = CacheControl._kinds.get(_field(fields, "cache", str), CacheUnknown)._read(fields)
         return cls(token, cache, _field(fields, "operation_independent", bool))
 
     def _write(self) -> "dict[str, Any]":
-        _must_be("GetResponse.token", self.token, Secret)
-        _must_be("GetResponse.cache", self.cache, CacheControl)
-        _must_be("GetResponse.operation_independent", self.operation_independent, bool)
-        problem = _check_token(self.token.expose())
-        if problem:
-            raise ValueError(problem)
+        for name, kind in zip(self.__match_args__, (Secret, CacheControl, bool)):
+            _must_be(f"GetResponse.{name}", getattr(self, name), kind)
+        token = _check_token(self.token, ValueError).expose()
         cache = {"cache": type(self.cache).kind, **self.cache._write()}
-        independent = {"operation_independent": self.operation_independent}
-        return {"token": self.token.expose(), **cache, **independent}
+        return {"token": token, **cache, "operation_independent": self.operation_independent}
 
 
 class LoginResponse(CredentialResponse, kind="login"):
@@ -708,8 +704,7 @@ class UnknownResponse(CredentialResponse):
 class Error(Exception):
     """Base of the errors that Cargo distinguishes by `kind`. Source: `Error`.
 
-    Raise one of its subclasses, as a class or as an instance. Cargo shows only the message of an
-    OtherError.
+    Raise one of its subclasses, as a class or an instance. Cargo shows only OtherError's message.
     """
 
     kind = "other"
@@ -724,13 +719,17 @@ class Error(Exception):
 
     def to_json(self) -> str:
         """Return the error as one line of JSON. A kind that Cargo does not know becomes `other`."""
-        if _is_known(self.kind):
-            return _encode({"Err": {"kind": self.kind}})
+        if str(self.kind) in _ERRORS:
+            return _encode({"Err": {"kind": str(self.kind)}})
         message, *causes = [  # UTF-8 cannot encode lone surrogates
             str(text).encode("utf-8", "backslashreplace").decode("utf-8")
-            for text in (self, *self.caused_by)
+            for text in (self, *_texts(self.caused_by))
         ]
         return _encode({"Err": {"kind": "other", "message": message, "caused-by": causes}})
+
+
+def _texts(causes: "str | Sequence[object]") -> "list[str]":
+    return [causes] if isinstance(causes, str) else [str(cause) for cause in causes]
 
 
 class UrlNotSupported(Error, kind="url-not-supported", message="registry not supported"):
@@ -753,36 +752,21 @@ class OtherError(Error):
     def __init__(self, message: str = "", caused_by: "str | Sequence[str]" = ()) -> None:
         super().__init__(message)
         self.message = message
-        causes = (caused_by,) if isinstance(caused_by, str) else caused_by
-        self.caused_by = tuple([str(cause) for cause in causes])
+        self.caused_by = tuple(_texts(caused_by))
 
 
 class UnknownError(Error, kind="unknown", message="unknown error kind; try updating Cargo?"):
     """An error of a newer protocol."""
 
 
-def _by_kind(*classes: "Any") -> "dict[str, Any]":
-    return {one.kind: one for one in classes}
-
-
-_OPERATIONS = _by_kind(
-    ReadOperation, PublishOperation, YankOperation, UnyankOperation, OwnersOperation
-)
-_ACTIONS = _by_kind(GetAction, LoginAction, LogoutAction)
-_CACHES = _by_kind(CacheNever, CacheExpires, CacheSession)
-_RESPONSES = _by_kind(GetResponse, LoginResponse, LogoutResponse)
-_ERRORS = _by_kind(UrlNotSupported, NotFound, OperationNotSupported, UnknownError)  # and `other`
-
-
-def _is_known(kind: object) -> bool:
-    return isinstance(kind, str) and kind in _ERRORS
+# all but `other`
+_ERRORS = {e.kind: e for e in (UrlNotSupported, NotFound, OperationNotSupported, UnknownError)}
 
 
 def _read_error(fields: "dict[str, Any]") -> Error:
     kind = _field(fields, "kind", str)
     if kind != "other":
-        error: Error = _ERRORS.get(kind, UnknownError)()
-        return error
+        return _ERRORS.get(kind, UnknownError)()
     causes = {"caused-by": fields["caused-by"]} if fields.get("caused-by") else {}
     return OtherError(_field(fields, "message", str), _strings(causes, "caused-by"))
 
@@ -791,12 +775,13 @@ def _read_error(fields: "dict[str, Any]") -> Error:
 class Credential:
     """A provider. Override `get`, `login` and `logout`, or `perform`. Source: `Credential`.
 
-    registries: the index URLs and hosts that may get a token, as RegistryInfo.matches takes them.
-    Any other registry is answered with UrlNotSupported before a method runs. If it is empty, raise
-    UrlNotSupported yourself for each registry that is not yours.
+    registries: the index URLs and hosts that may get a token: see RegistryInfo.matches. For any
+    other registry, the module answers UrlNotSupported before a method runs. If `registries` is
+    empty, raise UrlNotSupported yourself for each registry that is not yours.
 
     args: the configured arguments, then anything after `--` in `cargo login -- ...`.
-    To Cargo, an exception that is not an Error is an OtherError.
+    A method that you do not override raises OperationNotSupported: Cargo stops. `perform` replaces
+    all three. The module reports any other exception to Cargo as an OtherError.
     """
 
     registries: "Sequence[str]" = ()
@@ -842,8 +827,8 @@ def serve(credential: Credential, reader: "BinaryIO", writer: "BinaryIO") -> Non
     """Run a provider over two binary streams. `main` does this with Cargo's pipes.
 
     Writes the hello, then an answer for each line until `reader` ends, and flushes each time. A
-    line that is not a request ends the session. Its answer has the form of version 1, since the
-    line may not say a version. Raises OSError if a stream fails.
+    line that is not a request ends the session. The module answers it in protocol version 1: the
+    line may not contain a version. Raises OSError if a stream fails.
     """
     global _remembered
     _send(writer, CredentialHello(_VERSIONS).to_json())
@@ -872,14 +857,21 @@ def _answer(credential: Credential, request: CredentialRequest) -> str:
     try:
         _check_registry(credential, request.registry)
         response = credential.perform(request.registry, request.action, request.args)
-        _check_response(response, request.action)
-        line = response.to_json()
+        line = _line(_check_response(response, request.action))
     except BaseException as error:  # also SystemExit: Cargo waits for an answer
         if isinstance(error, KeyboardInterrupt):
             raise
         line, status = _error_line(error), error.code if isinstance(error, SystemExit) else 1
     if os.getpid() != process:  # the provider forked: only its parent may answer
-        os._exit(status if isinstance(status, int) else status is not None)
+        os._exit(status & 255 if isinstance(status, int) else status is not None)
+    return line
+
+
+def _line(message: "CredentialResponse | Error") -> str:
+    line: object = message.to_json()
+    if not isinstance(line, str) or "\n" in line:
+        raise TypeError(f"{type(message).__name__}.to_json must return one line of text")
+    line.encode("utf-8")  # raises UnicodeError for what cannot be sent
     return line
 
 
@@ -894,18 +886,20 @@ def _check_registry(credential: Credential, registry: RegistryInfo) -> None:
         raise UrlNotSupported
 
 
-def _check_response(response: object, action: Action) -> None:
-    expected = _RESPONSES.get(type(action).kind)
+def _check_response(response: "Any", action: Action) -> "Any":
+    answers = {"get": GetResponse, "login": LoginResponse, "logout": LogoutResponse}
+    expected = answers.get(type(action).kind)
     if expected is None or not isinstance(response, expected):
         found = f"the provider returned {type(response).__name__} for the action `{action}`"
         hint = f"return a {expected.__name__}, or " if expected else ""
         raise TypeError(f"{found}: it must {hint}raise an Error")
+    return response
 
 
 def _error_line(error: BaseException) -> str:
     try:
-        if isinstance(error, Error) and _is_known(error.kind):
-            return error.to_json()
+        if isinstance(error, Error) and str(error.kind) in _ERRORS:
+            return _line(error)
     except BaseException as failure:
         if isinstance(failure, KeyboardInterrupt):
             raise
@@ -917,7 +911,7 @@ def _error_line(error: BaseException) -> str:
     except BaseException as failure:  # an exception may refuse to be read
         if isinstance(failure, KeyboardInterrupt):
             raise
-        return OtherError(f"{type(error).__name__}, which cannot be shown").to_json()
+        return OtherError("the provider raised an exception that cannot be shown").to_json()
 
 
 def _describe(error: "BaseException | None") -> "list[str]":
@@ -928,8 +922,9 @@ def _describe(error: "BaseException | None") -> "list[str]":
         seen.add(id(error))
         texts.append(_text(error))
         if isinstance(error, Error):
-            texts.extend([str(cause) for cause in error.caused_by])
-        texts.extend([_text(one) for one in getattr(error, "exceptions", ())])  # of a group
+            texts.extend(_texts(error.caused_by))
+        group: tuple[BaseException, ...] | None = getattr(error, "exceptions", None)
+        texts.extend([_text(one) for one in group] if isinstance(group, tuple) else [])
         context = None if error.__suppress_context__ else error.__context__
         error = context if error.__cause__ is None else error.__cause__
     return texts
@@ -953,9 +948,9 @@ _TERMINAL = ("CONIN$", "CONOUT$") if sys.platform == "win32" else ("/dev/tty", "
 def main(credential: Credential) -> None:
     """Run a provider: `main(Provider())` is the whole program. Source: `main`.
 
-    Answers Cargo until it closes the pipe. From here on, standard input and output are the
-    terminal, or the null device without one. PATH loses its empty and relative parts, so that no
-    program comes from the current directory. At Ctrl-C, the program exits with status 130.
+    Answers Cargo until Cargo closes the pipe. Until the program exits, standard input and output
+    are the terminal, or the null device if there is none. Removes empty and relative parts from
+    PATH, so that programs never run from the current directory. Exits with status 130 at Ctrl-C.
 
     With --help, or on a terminal without --cargo-plugin, it prints the program's docstring and how
     to configure Cargo.
@@ -967,18 +962,14 @@ def main(credential: Credential) -> None:
     try:
         reader, writer = _take_console()
     except OSError as error:
-        _say(f"cannot separate Cargo's pipes from the terminal: {error}")
-        sys.exit(1)
+        sys.exit(f"cannot separate Cargo's pipes from the terminal: {error}")
     try:
         with reader, writer:
             serve(credential, reader, writer)
     except OSError:
-        pass  # Cargo has gone
+        pass  # Cargo closed the pipe
     except KeyboardInterrupt:
-        threading = sys.modules.get("threading")
-        if threading and threading.active_count() > 1:
-            os._exit(130)  # Python would wait for the other threads
-        sys.exit(130)
+        os._exit(130)  # a second Ctrl-C would print an exception that may hold a token
     finally:
         _flush(sys.stdout, 1)
         _flush(sys.stderr, 2)
@@ -1016,20 +1007,21 @@ def _clean_path() -> None:
 
 
 def _take_console() -> "tuple[BinaryIO, BinaryIO]":
-    """Put the terminal in the place of Cargo's pipes. Return these, which no child inherits.
-
-    Source: the crate's module `stdio`.
-    """
+    """Move Cargo's pipes out of the way of the terminal. Source: the crate's module `stdio`."""
     descriptor = os.open(os.devnull, os.O_RDWR)
     while descriptor <= 2:  # a closed one: another file would get its number
         os.set_inheritable(descriptor, True)
         descriptor = os.open(os.devnull, os.O_RDWR)
     os.close(descriptor)
+    # os.dup makes copies that no child process inherits
     reader, writer = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     _attach(0, _TERMINAL[0])
     _attach(1, _TERMINAL[1])
     _flush(sys.stdout, 1)  # what is printed so far goes to the terminal, too
-    sys.stdin, sys.stdout = _open_text(0, "r", "replace"), _open_text(1, "w", "backslashreplace")
+    terminal = _open_text(0, "r", "replace")
+    for name in ("stdin", "__stdin__"):  # getpass on Windows asks only if they are the same
+        setattr(sys, name, terminal)
+    sys.stdout = _open_text(1, "w", "backslashreplace")
     sys.stderr = sys.stderr or _open_text(2, "w", "backslashreplace")  # it was closed
     return reader, writer
 
@@ -1049,7 +1041,7 @@ def _attach(descriptor: int, device: str) -> None:
 
 
 def _flush(stream: "TextIO | None", descriptor: int) -> None:
-    """Flush a stream. If that fails, drop its text, which would change the status at exit."""
+    """Flush a stream, or discard its text: Python's flush at exit would change the exit status."""
     try:
         if stream:
             stream.flush()
@@ -1058,7 +1050,7 @@ def _flush(stream: "TextIO | None", descriptor: int) -> None:
 
 
 def _say(line: str) -> None:
-    """Print a line on standard error. Control characters are escaped: a registry may send them."""
+    """Print a line on standard error. Escapes control characters, which a registry may send."""
     shown = "".join([char if char.isprintable() else ascii(char)[1:-1] for char in line])
     try:
         sys.stderr.write(shown + "\n")
@@ -1077,10 +1069,7 @@ def _show_traceback(error: BaseException) -> None:
 
 
 def read_line() -> str:
-    """Return a line from the terminal without white space around it, or "" at the end of input.
-
-    Source: `read_line`.
-    """
+    """Return a line from the terminal, stripped, or "" at the end of input. Source: `read_line`."""
     return sys.stdin.readline().strip() if sys.stdin else ""
 
 
@@ -1092,8 +1081,10 @@ def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
     """
     token, problem = options.token, "no token was passed"
     if token is None:
-        if registry.name:  # a checkout can give the name another index, and that any login URL
-            _say(f"registry {registry.name}, index {registry.index_url}")
+        # A checkout can give the name another index, and that index can give any login URL
+        known = f"registry {registry.name}, " if registry.name else ""
+        if known or options.login_url is not None:
+            _say(f"{known}index {registry.index_url}")
         name = registry.name or registry.index_url
         page = f"found on {options.login_url}" if options.login_url is not None else f"for {name}"
         _say(f"please paste the token {page} below")
@@ -1102,10 +1093,7 @@ def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
         name = registry.name if registry.name not in (None, "crates-io") else ""
         command = f"cargo login --registry {name} < FILE" if name else "cargo login < FILE"
         raise OtherError(f"{problem}: to pass one from a file, run `{command}`")
-    problem = _check_token(token.expose())
-    if problem:
-        raise OtherError(problem)
-    return token
+    return _check_token(token, OtherError)
 
 
 def _read_hidden_line() -> "tuple[Secret, str]":
@@ -1133,9 +1121,9 @@ class CredentialProcess(Credential):
     path: the program. A bare name is looked up on PATH.
     args: its configured arguments. The provider gets them before those of a request.
 
-    Each method runs the provider once, waits for it to exit, and raises the Error in its answer. A
-    provider that breaks the protocol is killed: this is an OtherError with Cargo's message, whose
-    `caused_by` says what is wrong.
+    Each method runs the provider once, waits for it to exit, and raises the Error in its answer. It
+    kills a provider that breaks the protocol. It then raises OtherError: `message` is Cargo's,
+    `caused_by` is the reason.
     """
 
     def __init__(self, path: str, *args: str) -> None:
@@ -1144,14 +1132,17 @@ class CredentialProcess(Credential):
     def get(
         self, registry: RegistryInfo, operation: Operation, args: "list[str]"
     ) -> CredentialResponse:
+        """Run the provider's `get`."""
         return self.perform(registry, GetAction(operation), args)
 
     def login(
         self, registry: RegistryInfo, options: LoginOptions, args: "list[str]"
     ) -> CredentialResponse:
+        """Run the provider's `login`."""
         return self.perform(registry, LoginAction(options), args)
 
     def logout(self, registry: RegistryInfo, args: "list[str]") -> CredentialResponse:
+        """Run the provider's `logout`."""
         return self.perform(registry, LogoutAction(), args)
 
     def perform(
@@ -1214,16 +1205,17 @@ def _read_message(stdout: "IO[bytes]", what: str, parse: "Callable[[bytes], Any]
 
 def _wait(child: "Any") -> str:
     """Wait for the exit, and drop what the provider still prints. Return its status on failure."""
+    import contextlib
     import signal
     import threading
 
     def drop_output() -> None:
-        with child.stdout:
+        with contextlib.suppress(OSError, ValueError), child.stdout:
             while os.read(child.stdout.fileno(), 65536):
                 pass
 
     child.stdin.close()
-    threading.Thread(target=drop_output, daemon=True).start()  # a grandchild may hold the output
+    threading.Thread(target=drop_output, daemon=True).start()  # its child may keep the pipe open
     code = child.wait()
     if code >= 0:
         return f"exit {'code' if sys.platform == 'win32' else 'status'}: {code}" if code else ""
@@ -1245,39 +1237,29 @@ class _FileCredential(Credential):
     def perform(
         self, registry: RegistryInfo, action: Action, args: "list[str]"
     ) -> CredentialResponse:
-        self._store(registry, args)
-        return super().perform(registry, action, args)
-
-    def _store(self, registry: RegistryInfo, args: "list[str]") -> str:
-        """Return the path of the store. Raises UrlNotSupported for a registry without one."""
         path, any_registry = _file_options(self._options + args)
         if not path:
             hint = "add it after the path in `credential-provider`"
             raise OtherError(f"cargo_credential.py is a provider only with --example-file: {hint}")
         if not any_registry and not registry.matches(CRATES_IO_INDEX):
             raise UrlNotSupported
-        return os.path.realpath(path)  # a symbolic link stays one
-
-    def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> GetResponse:
-        tokens = _read_store(self._store(registry, args))
-        if registry.index_url not in tokens:
-            raise NotFound
-        return GetResponse(Secret(tokens[registry.index_url]))
-
-    def login(
-        self, registry: RegistryInfo, options: LoginOptions, args: "list[str]"
-    ) -> LoginResponse:
-        token = read_token(options, registry)
-        _change_store(self._store(registry, args), registry.index_url, token)
-        return LoginResponse()
-
-    def logout(self, registry: RegistryInfo, args: "list[str]") -> LogoutResponse:
-        path = self._store(registry, args)
-        left = os.path.lexists(path + ".tmp")  # a killed login may have left the token there
-        if not left and registry.index_url not in _read_store(path):
-            raise NotFound  # without the lock, so that a read-only directory is no error
-        _change_store(path, registry.index_url, None)
-        return LogoutResponse()
+        path, url = os.path.realpath(path), registry.index_url  # a symbolic link stays one
+        tokens = _read_store(path)  # before a lock is made: the store may be another user's
+        if isinstance(action, GetAction):
+            if url not in tokens:
+                raise NotFound
+            return GetResponse(Secret(tokens[url]))
+        if isinstance(action, LoginAction):
+            _change_store(path, url, read_token(action.options, registry))
+            return LoginResponse()
+        if isinstance(action, LogoutAction):
+            # A killed login may have left the token in the .tmp file. This takes no lock, so that
+            # logout works in a read-only directory.
+            if not os.path.lexists(path + ".tmp") and url not in tokens:
+                raise NotFound
+            _change_store(path, url, None)
+            return LogoutResponse()
+        raise OperationNotSupported
 
 
 def _file_options(arguments: "list[str]") -> "tuple[str, bool]":
@@ -1291,20 +1273,19 @@ def _file_options(arguments: "list[str]") -> "tuple[str, bool]":
         elif option == "--any-registry":
             any_registry = True
         elif option != "--cargo-plugin":
-            raise OtherError(
-                f"unknown option `{option}`: there are --example-file [PATH] and --any-registry"
-            )
+            known = "--example-file [PATH] and --any-registry"
+            raise OtherError(f"unknown option `{option}`: there are {known}")
     return path, any_registry
 
 
-def _read_store(path: str) -> "dict[str, str]":
+def _read_store(path: str, warn: bool = True) -> "dict[str, str]":
     """Return the tokens by index URL. A missing file has none."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # do not wait for the writer of a named pipe
     store = f"the token store `{path}`"
     try:
         with open(_retry(lambda: os.open(path, flags)), "rb") as file:
-            _check_status(store, os.fstat(file.fileno()))
-            tokens = _fields(file.read().strip() or b"{}", "the store")
+            _check_status(store, os.fstat(file.fileno()), warn)
+            tokens = _parse(file.read().strip() or b"{}", "the store")
         return {url: _field(tokens, url, str) for url in tokens}
     except FileNotFoundError:
         return {}
@@ -1315,38 +1296,38 @@ def _read_store(path: str) -> "dict[str, str]":
         raise OtherError(f"{store} is damaged. {hint}") from error
 
 
-def _check_status(store: str, status: os.stat_result) -> None:
+def _check_status(store: str, status: os.stat_result, warn: bool) -> None:
     if status.st_mode & 0o170000 != 0o100000:
         raise OtherError(f"{store} is not a regular file")
     if sys.platform != "win32" and status.st_uid != os.geteuid():
         owner = f"belongs to another user (uid {status.st_uid}). It was not changed"
         raise OtherError(f"{store} {owner}: name another with --example-file")
-    if sys.platform != "win32" and status.st_mode & 0o077:
+    if sys.platform != "win32" and warn and status.st_mode & 0o077:
         _say(f"warning: other users may access {store}: run `chmod 600` on it")
 
 
 def _change_store(path: str, index_url: str, token: "Secret | None") -> None:
-    """Store a token or erase it. The file is written atomically, by one process at a time."""
+    """Store a token or erase it. One process at a time replaces the file, in one step."""
     umask = os.umask(0o077)  # new files are for this user alone
     flags = os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    lock, temporary = path + ".lock", path + ".tmp"
     try:
-        with open(os.open(path + ".lock", os.O_RDWR | flags, 0o600), "rb") as lock:
-            _retry(lambda: _lock(lock.fileno()), 60, path + ".lock")
-            _discard(path + ".tmp")  # a killed process may have left it
-            tokens = _read_store(path)
+        with open(os.open(lock, os.O_RDWR | flags, 0o600), "rb") as locked:
+            _retry(lambda: _lock(locked.fileno()), 60, lock)
+            _discard(temporary)  # a killed process may have left it
+            tokens = _read_store(path, warn=False)
             if tokens.pop(index_url, None) is None and token is None:
                 raise NotFound
             if token is not None:
                 tokens[index_url] = token.expose()
-            descriptor = os.open(path + ".tmp", os.O_WRONLY | os.O_EXCL | flags, 0o600)
             try:
-                with open(descriptor, "wb") as file:
+                with open(os.open(temporary, os.O_WRONLY | os.O_EXCL | flags, 0o600), "wb") as file:
                     file.write(json.dumps(tokens, indent=2).encode("ascii") + b"\n")
                     file.flush()
-                    os.fsync(descriptor)
-                _retry(lambda: os.replace(path + ".tmp", path))
+                    os.fsync(file.fileno())
+                _retry(lambda: os.replace(temporary, path))
             except BaseException:
-                _discard(path + ".tmp")
+                _discard(temporary)
                 raise
     except OSError as error:
         folder = os.path.dirname(path)
@@ -1377,7 +1358,7 @@ def _lock(descriptor: int) -> None:
 
 
 def _retry(action: "Callable[[], _T]", seconds: int = 5, lock: str = "") -> "_T":
-    """Try again while another process holds the lock or, on Windows, has the file open."""
+    """Retry while another process holds the lock or, on Windows, keeps the file open."""
     import time
 
     start, reported = time.monotonic(), not lock
@@ -1407,7 +1388,8 @@ usage: cargo_credential.py --example-file [PATH] [--any-registry]
 A credential provider for Cargo that keeps tokens in a file. To write your own provider, see
 `python3 -m pydoc ./cargo_credential.py`.
 
-  --example-file [PATH]  the file; cargo-credentials.json in the current directory by default
+  --example-file [PATH]  the absolute path of the file; by default, for trying it out,
+                         cargo-credentials.json in the current directory
   --any-registry         serve all registries, not only crates.io
   --cargo-plugin         talk to Cargo on standard input and output, even on a terminal
 """
