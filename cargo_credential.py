@@ -868,7 +868,7 @@ def _answer(credential: Credential, request: CredentialRequest) -> str:
 
 
 def _line(message: "CredentialResponse | Error") -> str:
-    line: object = message.to_json()
+    line: Any = message.to_json()
     if not isinstance(line, str) or "\n" in line:
         raise TypeError(f"{type(message).__name__}.to_json must return one line of text")
     line.encode("utf-8")  # raises UnicodeError for what cannot be sent
