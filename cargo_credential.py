@@ -311,14 +311,10 @@ class _Record:
 
     __match_args__: "tuple[str, ...]" = ()
     kind: str
-    _kinds: "dict[str, Any]"  # one dict for all classes below a base such as Operation
 
     def __init_subclass__(cls, kind: str = "") -> None:
-        if kind == "unknown":
-            cls.kind, cls._kinds = kind, {}
-        elif kind:
+        if kind:
             cls.kind = kind
-            cls._kinds[kind] = cls
 
     @classmethod
     def _read(cls: "Any", fields: "dict[str, Any]") -> "Any":
@@ -468,7 +464,7 @@ class GetAction(Action, kind="get"):
 
     @classmethod
     def _read(cls, fields: "dict[str, Any]") -> "GetAction":
-        kind = Operation._kinds.get(_field(fields, "operation", str), UnknownOperation)
+        kind = _OPERATIONS.get(_field(fields, "operation", str), UnknownOperation)
         return cls(kind._read(fields))
 
     def _write(self) -> "dict[str, Any]":
@@ -555,7 +551,7 @@ class CredentialRequest(_Record):
             raise ProtocolError(f"unsupported protocol version {v}")
         url, name = _field(found, "index-url", str), _field(found, "name", str, None)
         registry = RegistryInfo(url, name, _strings(found, "headers"))
-        action = Action._kinds.get(_field(fields, "kind", str), UnknownAction)._read(fields)
+        action = _ACTIONS.get(_field(fields, "kind", str), UnknownAction)._read(fields)
         return cls(v, registry, action, _strings(fields, "args"))
 
     def to_json(self) -> str:
@@ -642,7 +638,7 @@ class CredentialResponse(_Record, kind="unknown"):
         if "Err" in fields:
             raise _read_error(_field(fields, "Err", dict))
         response = _field(fields, "Ok", dict)
-        kind = CredentialResponse._kinds.get(_field(response, "kind", str), UnknownResponse)
+        kind = _RESPONSES.get(_field(response, "kind", str), UnknownResponse)
         answer: CredentialResponse = kind._read(response)
         return answer
 
@@ -678,7 +674,7 @@ class GetResponse(CredentialResponse, kind="get"):
     @classmethod
     def _read(cls, fields: "dict[str, Any]") -> "GetResponse":
         token = Secret(_field(fields, "token", str))
-        cache = CacheControl._kinds.get(_field(fields, "cache", str), CacheUnknown)._read(fields)
+        cache = _CACHES.get(_field(fields, "cache", str), CacheUnknown)._read(fields)
         return cls(token, cache, _field(fields, "operation_independent", bool))
 
     def _write(self) -> "dict[str, Any]":
@@ -759,14 +755,24 @@ class UnknownError(Error, kind="unknown", message="unknown error kind; try updat
     """An error of a newer protocol."""
 
 
-# all but `other`
-_ERRORS = {e.kind: e for e in (UrlNotSupported, NotFound, OperationNotSupported, UnknownError)}
+def _by_kind(*classes: "Any") -> "dict[str, Any]":
+    return {one.kind: one for one in classes}
+
+
+_OPERATIONS = _by_kind(
+    ReadOperation, PublishOperation, YankOperation, UnyankOperation, OwnersOperation
+)
+_ACTIONS = _by_kind(GetAction, LoginAction, LogoutAction)
+_CACHES = _by_kind(CacheNever, CacheExpires, CacheSession)
+_RESPONSES = _by_kind(GetResponse, LoginResponse, LogoutResponse)
+_ERRORS = _by_kind(UrlNotSupported, NotFound, OperationNotSupported, UnknownError)  # and `other`
 
 
 def _read_error(fields: "dict[str, Any]") -> Error:
     kind = _field(fields, "kind", str)
     if kind != "other":
-        return _ERRORS.get(kind, UnknownError)()
+        error: Error = _ERRORS.get(kind, UnknownError)()
+        return error
     causes = {"caused-by": fields["caused-by"]} if fields.get("caused-by") else {}
     return OtherError(_field(fields, "message", str), _strings(causes, "caused-by"))
 
@@ -887,8 +893,7 @@ def _check_registry(credential: Credential, registry: RegistryInfo) -> None:
 
 
 def _check_response(response: "Any", action: Action) -> "Any":
-    answers = {"get": GetResponse, "login": LoginResponse, "logout": LogoutResponse}
-    expected = answers.get(type(action).kind)
+    expected = _RESPONSES.get(type(action).kind)
     if expected is None or not isinstance(response, expected):
         found = f"the provider returned {type(response).__name__} for the action `{action}`"
         hint = f"return a {expected.__name__}, or " if expected else ""
@@ -1224,7 +1229,7 @@ def _wait(child: "Any") -> str:
 
 
 def _failure(message: str, error: OSError) -> OtherError:
-    return OtherError(message, f"{error.strerror} (os error {error.errno})")
+    return OtherError(message, f"{os.strerror(error.errno or 0)} (os error {error.errno})")
 
 
 # ---- I/O: the file provider ---------------------------------------------------------------------

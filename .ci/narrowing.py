@@ -75,9 +75,13 @@ class Provider(Credential):
     def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> GetResponse:
         if assert_type(registry.host, str | None) != "r.example":
             raise NotFound
-        return GetResponse(Secret("x").map(str.upper), CacheExpires(1.5e9), operation_independent=False)
+        return GetResponse(
+            Secret("x").map(str.upper), CacheExpires(1.5e9), operation_independent=False
+        )
 
-    def login(self, registry: RegistryInfo, options: LoginOptions, args: "list[str]") -> LoginResponse:
+    def login(
+        self, registry: RegistryInfo, options: LoginOptions, args: "list[str]"
+    ) -> LoginResponse:
         try:
             return LoginResponse()
         except OtherError as error:

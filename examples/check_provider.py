@@ -44,10 +44,12 @@ import sys
 import tempfile
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
-sys.path += [HERE, os.path.dirname(HERE)]
+sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+sys.path.append(os.path.dirname(sys.path[-1]))
 
+import cargo_credential as cc
+from cargo_credential import GetAction, GetResponse, RegistryInfo
 from checker.conversation import (
     Conversation,
     Problem,
@@ -56,9 +58,6 @@ from checker.conversation import (
     check_token,
     spellings,
 )
-
-import cargo_credential as cc
-from cargo_credential import GetAction, GetResponse, RegistryInfo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -211,7 +210,8 @@ def several(provider: Provider, registry: RegistryInfo, *operations: cc.Operatio
         kinds = [answer.kind for answer in provider.ask(registry, *lines)]
     except Problem as problem:
         problem.text = f"not {len(lines)} answers: {problem.text}"
-        raise problem.as_warning("Answer until the end of the input; Cargo 1.95 asks only once.")
+        remedy = "Answer until the end of the input; Cargo 1.95 asks only once."
+        raise problem.as_warning(remedy) from None
     if "other" in kinds and kinds[0] != "other":
         raise Problem("later", kinds=" ".join(kinds))
     return " ".join(kinds)
@@ -223,7 +223,8 @@ def no_json(provider: Provider) -> str:
         if isinstance(answer, cc.CredentialResponse):
             raise Problem("unexpected", what="no request", kind=answer.kind)
     except Problem as problem:
-        raise problem.as_warning("Answer with an Err of kind other; Cargo sends no such line.")
+        remedy = "Answer with an Err of kind other; Cargo sends no such line."
+        raise problem.as_warning(remedy) from None
     return kind(answer)
 
 
@@ -232,7 +233,8 @@ def end_of_input(provider: Provider) -> str:
         provider.ask(NOWHERE)
     except Problem as problem:
         problem.text = problem.text.replace("it answers, but ", "it ")
-        raise problem.as_warning("Exit with status 0 also if no request comes; Cargo sends one.")
+        remedy = "Exit with status 0 also if no request comes; Cargo sends one."
+        raise problem.as_warning(remedy) from None
     return "it exits"
 
 

@@ -13,15 +13,13 @@ import subprocess
 import sys
 import unittest
 
-EXAMPLES = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-HERE = os.path.dirname(EXAMPLES)
-sys.path[:0] = [HERE, EXAMPLES]
-sys.dont_write_bytecode = True
-
-from checker.conversation import PLACEHOLDER, PROBLEMS, about_errors, shape
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.dirname(sys.path[0]))
 
 import test_cargo_credential as base
+from checker.conversation import PLACEHOLDER, PROBLEMS, about_errors, shape
 from test_cargo_credential import (
+    HERE,
     MODULE,
     TOKEN,
     WINDOWS,
@@ -31,6 +29,7 @@ from test_cargo_credential import (
     posix_only,
 )
 
+EXAMPLES = os.path.join(HERE, "examples")
 CHECKER = os.path.join(EXAMPLES, "check_provider.py")
 INDEX = "sparse+https://crates.corp.example/index/"
 CORP = ("--index", INDEX, "--name", "alt")
@@ -650,7 +649,7 @@ class Logins(Checker):
         return json.loads(self.read("store.json").decode())
 
     def test_each_error_of_a_store(self):
-        for key, error, verdict, below in BROKEN_LOGINS:
+        for _, error, verdict, below in BROKEN_LOGINS:
             with self.subTest(error):
                 program, store = self.store(error)
                 status, lines = self.check("--login", "--timeout", "60", program, error)
@@ -667,7 +666,7 @@ class Logins(Checker):
             program, store = self.store("store%d" % len(arguments))
             self.check("--timeout", "60", *arguments, program)
             with open(store + ".log") as file:
-                self.assertEqual(set(line.split()[0] for line in file), {"get", "check-provider"})
+                self.assertEqual({line.split()[0] for line in file}, {"get", "check-provider"})
 
     def test_the_users_registry_is_asked_for_nothing_but_tokens_without_login(self):
         program, store = self.store("store")
@@ -970,16 +969,18 @@ class Ends(Checker):
 
     @unittest.skipUnless(sys.platform == "linux", "needs /proc")
     def test_a_process_that_the_provider_leaves_is_stopped(self):
-        child = "import os, time; os.setsid(); open(%r, 'w').write('x'); time.sleep(300)"
-        start = "import subprocess\nsubprocess.Popen([sys.executable, '-c', %r], pass_fds=[%d])\n"
+        child = "import os, time; os.setsid(); print('ready', flush=True); time.sleep(300)"
+        start = (
+            "import subprocess\nchild = subprocess.Popen([sys.executable, '-c', %r], pass_fds=[%d],"
+            " stdout=subprocess.PIPE)\nchild.stdout.readline()\n"
+        )
         reader, writer = os.pipe()
-        code = start % (child % self.path("child"), writer) + LOOP + "say(get())"
+        code = start % (child, writer) + LOOP + "say(get())"
         process = self.start(self.write_provider(code, INDEX), env=self.env, pass_fds=[writer])
         os.close(writer)
         with open(reader, "rb") as pipe:
             self.finish(process)
             self.assertEqual(pipe.read(), b"")  # its end: no process has the writer
-        self.assertTrue(os.path.exists(self.path("child")))
 
     def test_a_line_of_many_megabytes_takes_little_memory(self):
         def limit():

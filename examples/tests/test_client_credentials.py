@@ -7,109 +7,38 @@ python3 examples/tests/test_client_credentials.py [-v] [CLASS[.test] ...]
 """
 
 import base64
-import http.server
 import json
 import os
 import socket
 import sys
-import threading
 import time
 import unittest
 from unittest import mock
 from urllib.parse import parse_qs, quote_plus
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path[:0] = [ROOT, os.path.join(ROOT, "examples")]
-
-import client_credentials
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.abspath(os.path.join(sys.path[0], os.pardir, os.pardir)))
+sys.path.insert(1, os.path.join(sys.path[0], "examples"))
 
 import cargo_credential as cc
+import client_credentials
+from support import INDEX, PUBLISH, CargoWithExample, Example, TokenServer, WebServer, example
 from test_cargo_credential import (
-    CHECKER,
     NOT_SUPPORTED,
     TOKEN,
     URL_NOT_SUPPORTED,
-    CargoWithExample,
-    Directory,
-    WebServer,
-    environment,
-    example,
     get,
     line_of,
     login,
     logout,
     needs,
     posix_only,
-    start,
     token_answer,
 )
 
-INDEX = "sparse+https://r.example/index/"
 R = cc.RegistryInfo(INDEX, "alt")
 SECRET = "cl13nt:s3cr%t +\u00fc"
-PUBLISH = cc.GetAction(cc.PublishOperation("foo", "0.1.0", "ab12"))
 YANK = cc.GetAction(cc.YankOperation("foo", "0.1.0"))
-
-
-class Tokens(http.server.BaseHTTPRequestHandler):
-    """A token server's one page."""
-
-    disable_nagle_algorithm = True
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        self.server.log.append((self.path, dict(self.headers), body))
-        status, answer = self.server.answer(body)
-        answer = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        self.send_response(status)
-        if status in range(300, 400):
-            self.send_header("Location", self.server.url + "/elsewhere")
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    do_GET = do_POST
-
-    def log_message(self, *arguments):
-        pass
-
-
-class TokenServer(http.server.HTTPServer):
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Tokens)
-        self.log, self.issued = [], []
-        self.url = "http://127.0.0.1:%d" % self.server_port
-        self.answer = self.issue
-        self.thread = threading.Thread(target=self.serve_forever, args=(0.05,))
-        self.thread.start()
-
-    life = 3600
-
-    def issue(self, body):
-        """A new token, with its scope and number in it."""
-        (scope,) = parse_qs(body).get("scope", ["all"])
-        self.issued.append("%s-%d-%s" % (scope, len(self.issued), TOKEN))
-        token = {"access_token": self.issued[-1], "token_type": "Bearer", "expires_in": self.life}
-        return 200, token
-
-    def answers(self, status, answer):
-        self.answer = lambda body: (status, answer)
-
-    def close(self):
-        self.shutdown()
-        self.thread.join()
-        self.server_close()
-
-
-def isolated(directory, **more):
-    """An environment with a home of its own, and nothing that changes what Cargo does."""
-    kept = {
-        name: value
-        for name, value in environment().items()
-        if not name.startswith(("CARGO_", "SSL_")) and not name.lower().endswith("_proxy")
-    }
-    kept.setdefault("RUSTUP_HOME", os.path.expanduser("~/.rustup"))
-    return dict(kept, HOME=directory, CLIENT_SECRET=SECRET, **more)
 
 
 def with_server(test):
@@ -122,20 +51,17 @@ def arguments(url, *more, secret=("--secret-env", "CLIENT_SECRET"), registry=("-
     return [*registry, "--token-url", url, "--client-id", "cargo", *secret, *more]
 
 
-class WithTokenServer(Directory):
-    PROVIDER = example("client_credentials.py")
+class WithTokenServer(Example):
+    EXAMPLE = example("client_credentials.py")
 
     def setUp(self):
         super().setUp()
         self.server = with_server(self)
-        self.more = {}  # a test's own environment variables
+        self.more["CLIENT_SECRET"] = SECRET
         self.url = self.server.url + "/token?tenant=7"
 
     def arguments(self, *more, **options):
         return arguments(self.url, *more, **options)
-
-    def ask(self, *lines):
-        return self.run_provider(self.PROVIDER, *lines, env=isolated(self.directory, **self.more))
 
     def answer(self, args=None, action=None, registry=R):
         """The one answer, without anything on standard error."""
@@ -161,11 +87,18 @@ class Requests(WithTokenServer):
         self.assertEqual(body, "grant_type=client_credentials&scope=crates+read")
         self.assertIn("Python-urllib/", headers.pop("User-Agent"))
         pair = base64.b64encode(b"cargo:" + quote_plus(SECRET).encode()).decode()
-        self.assertEqual(headers, {
-            "Accept-Encoding": "identity", "Content-Length": str(len(body)),
-            "Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json",
-            "Authorization": "Basic " + pair, "Host": self.server.url[7:], "Connection": "close",
-        })  # fmt: skip
+        self.assertEqual(
+            headers,
+            {
+                "Accept-Encoding": "identity",
+                "Content-Length": str(len(body)),
+                "Content-Type": "application/x-www-form-urlencoded",
+                "Accept": "application/json",
+                "Authorization": "Basic " + pair,
+                "Host": self.server.url[7:],
+                "Connection": "close",
+            },
+        )
 
     def test_client_and_secret_are_encoded_as_in_a_form(self):
         """RFC 6749, section 2.3.1: each of both, then HTTP Basic."""
@@ -253,7 +186,7 @@ class Failures(WithTokenServer):
         super().setUp()
         self.host = self.server.url[7:]
 
-    def test_an_error_of_the_server_is_reported_in_its_words(self):
+    def test_an_error_of_the_server_is_reported_with_its_text(self):
         basic = base64.b64encode(b"cargo:" + quote_plus(SECRET).encode()).decode()
         for status, body, reason in [
             (401, {"error": "invalid_client"}, ": invalid_client"),
@@ -283,13 +216,26 @@ class Failures(WithTokenServer):
     def test_an_answer_without_a_bearer_token_is_reported_and_not_shown(self):
         good = {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 60}
         for body in (
-            b"", b"null", b"[]", b"7", b'"%s"' % TOKEN.encode(), b"\xff", b"[" * 60000, {},
-            {"token": TOKEN}, dict(good, access_token=7), dict(good, access_token=""),
-            dict(good, access_token=[TOKEN]), dict(good, token_type="mac"),
-            dict(good, token_type=7), dict(good, expires_in="soon"), dict(good, expires_in=[]),
-            dict(good, expires_in="inf"), dict(good, expires_in=1e300),
+            b"",
+            b"null",
+            b"[]",
+            b"7",
+            b'"%s"' % TOKEN.encode(),
+            b"\xff",
+            b"[" * 60000,
+            {},
+            {"token": TOKEN},
+            dict(good, access_token=7),
+            dict(good, access_token=""),
+            dict(good, access_token=[TOKEN]),
+            dict(good, token_type="mac"),
+            dict(good, token_type=7),
+            dict(good, expires_in="soon"),
+            dict(good, expires_in=[]),
+            dict(good, expires_in="inf"),
+            dict(good, expires_in=1e300),
             dict(good, access_token="x" * 100000),
-        ):  # fmt: skip
+        ):
             with self.subTest(body=str(body)[:80]):
                 self.server.answers(200, body)
                 self.assertEqual(self.message(), self.host + " did not answer with a Bearer token")
@@ -335,80 +281,79 @@ class Failures(WithTokenServer):
             ([*index, *url, *secret], server),
             ([*index, *url, *client], either),
             ([*index, *url, *client, *secret, "--secret-file", "/x"], either),
-            ([*index, "--ttl", "5"], "unknown option '--ttl': the options are --index, --host,"
-             " --token-url, --client-id, --secret-file, --secret-env, --scope, --publish-scope"),
+            (
+                [*index, "--ttl", "5"],
+                "unknown option '--ttl': the options are --index, --host,"
+                " --token-url, --client-id, --secret-file, --secret-env, --scope, --publish-scope",
+            ),
             ([*index, "--scope"], "--scope requires a value after it"),
-            (self.arguments(secret=("--secret-env", "NO_SUCH")),
-             "there is no client secret in `NO_SUCH`"),
-            (self.arguments(secret=("--secret-file", "secret")),
-             "`secret` is a relative path: name the whole path of the file"),
-            (self.arguments(secret=("--secret-file", self.write("empty", "\n"))),
-             "there is no client secret in `%s`" % self.path("empty")),
-            (self.arguments(secret=("--secret-file", "/no/such")),
-             "[Errno 2] No such file or directory: '/no/such'"),
-        ]:  # fmt: skip
+            (
+                self.arguments(secret=("--secret-env", "NO_SUCH")),
+                "there is no client secret in `NO_SUCH`",
+            ),
+            (
+                self.arguments(secret=("--secret-file", "secret")),
+                "`secret` is a relative path: name the whole path of the file",
+            ),
+            (
+                self.arguments(secret=("--secret-file", self.write("empty", "\n"))),
+                "there is no client secret in `%s`" % self.path("empty"),
+            ),
+            (
+                self.arguments(secret=("--secret-file", "/no/such")),
+                "[Errno 2] No such file or directory: '/no/such'",
+            ),
+        ]:
             with self.subTest(args):
                 self.assertEqual(self.message(args), message)
         self.assertEqual(self.server.log, [])
 
-    def test_the_secret_leaves_this_machine_through_tls_alone(self):
+    def test_the_secret_leaves_this_machine_only_through_tls(self):
         for url in (
-            "http://corp.example/", "http://127.0.0.1.corp.example/", "http://127.1/", "ftp://h/",
-            "http://127.0.0.1@corp.example/", "file:///etc/passwd", "https:///x", "corp.example",
-            "https://corp.example\\@evil.example/", "https://corp.example?@evil.example/",
-        ):  # fmt: skip
+            "http://corp.example/",
+            "http://127.0.0.1.corp.example/",
+            "http://127.1/",
+            "ftp://h/",
+            "http://127.0.0.1@corp.example/",
+            "file:///etc/passwd",
+            "https:///x",
+            "corp.example",
+            "https://corp.example\\@evil.example/",
+            "https://corp.example?@evil.example/",
+        ):
             expected = "--token-url must be an https:// URL, not `%s`" % url
             self.assertEqual(self.message(arguments(url)), expected)
 
     def test_a_proxy_for_clear_text_is_not_used(self):
-        self.more = {"http_proxy": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9"}
+        self.more.update(http_proxy="http://127.0.0.1:9", ALL_PROXY="http://127.0.0.1:9")
         self.assertIn('"Ok"', self.answer())
 
     @posix_only
-    def test_as_the_docstring_tries_it(self):
-        with open(self.PROVIDER, encoding="utf-8") as file:
-            command = file.read().split("To try it without Cargo:\n")[1].split('"""')[0]
-        process = start(
-            ["-c", "import os, sys; os.execv('/bin/sh', ['sh', '-c', sys.argv[1]])",
-             command.replace("https://login.corp.example/oauth2/token", self.url)],
-            cwd=os.path.dirname(self.PROVIDER), env=isolated(self.directory),
-        )  # fmt: skip
-        output, errors = process.communicate(timeout=60)
-        self.assertEqual(errors, b"")
-        self.assertIn("Bearer " + self.server.issued[0], output.decode())
-
-    @posix_only
-    def test_the_checker_finds_no_error(self):
-        with open(CHECKER, encoding="utf-8") as file:
-            if "--yes" not in file.read():
-                self.skipTest("needs a checker with --index")
-        words = ["-S", "-B", CHECKER, "--index", INDEX, self.PROVIDER, *self.arguments()]
-        process = start(words, cwd=self.directory, env=isolated(self.directory))
-        output, errors = process.communicate(timeout=120)
-        self.assertRegex(output.decode().splitlines()[-1], r"\A\d+ ok, 0 warn, 0 FAIL\Z", output)
-        self.assertEqual(errors, b"")
+    def test_the_docstrings_command_shows_what_cargo_gets(self):
+        url = "https://login.corp.example/oauth2/token"
+        self.assert_tries_as_documented('"token":"Bearer all-0-', [(url, self.url)])
 
 
 @needs("openssl")
 @posix_only
-class WithTls(Directory):
+class WithTls(Example):
+    EXAMPLE = example("client_credentials.py")
     URL = "https://corp.example/token"
 
     def setUp(self):
         super().setUp()
         self.web = WebServer(self.directory, TOKEN)
         self.addCleanup(self.web.close)
+        self.more["CLIENT_SECRET"] = SECRET
         self.web.pages = {self.URL: (200, json.dumps({"access_token": TOKEN}).encode(), {})}
 
     def answer(self, **changed):
-        kept = {"https_proxy": self.web.url, "SSL_CERT_FILE": self.web.certificate}
-        kept = {name: value for name, value in dict(kept, **changed).items() if value}
-        line = get(R, arguments(self.URL))
-        env = isolated(self.directory, **kept)
-        (answer,), _ = self.run_provider(example("client_credentials.py"), line, env=env)
+        self.more.update(https_proxy=self.web.url, SSL_CERT_FILE=self.web.certificate)
+        self.more.update(changed)
+        (answer,), _ = self.ask(get(R, arguments(self.URL)))
         return answer
 
-    def test_a_proxy_sees_the_host_alone(self):
+    def test_a_proxy_sees_only_the_host(self):
         self.assertEqual(self.answer(), token_answer("Bearer " + TOKEN))
         self.assertEqual(self.web.tunnels, ["corp.example:443"])
         ((method, url, headers, _),) = self.web.log
@@ -435,37 +380,39 @@ class Issued:
 @needs("cargo")
 @posix_only
 class ClientCredentialsWithCargo(CargoWithExample):
+    EXAMPLE = example("client_credentials.py")
+
     def setUp(self):
         super().setUp()
         self.server = with_server(self)
         self.registry.token = Issued(self.server)
-
-    def cargo_environment(self):
-        more = {"CARGO_TERM_COLOR": "never", "CARGO_NET_RETRY": "0", "PYTHONWARNINGS": "error"}
-        return isolated(self.directory, CARGO_HOME=self.path("cargo-home"), **more)
+        self.more["CLIENT_SECRET"] = SECRET
 
     def provide(self, *more):
         named = ("--index", self.index)
         args = arguments(self.server.url + "/token", *more, registry=named)
-        self.configure(example("client_credentials.py"), *args)
+        self.configure(self.EXAMPLE, *args)
 
     def scopes(self):
         """The scopes of the tokens that the registry got, by the method of the request."""
-        rows = [(method, token.split()[1].split("-")[0]) for method, _, token in self.registry.log
-                if token]  # fmt: skip
+        rows = [
+            (method, token.split()[1].split("-")[0])
+            for method, _, token in self.registry.log
+            if token
+        ]
         return set(rows)
 
     def test_cargo_builds_and_publishes_with_one_token_for_each_run(self):
         self.provide("--scope", "crates")
         self.assertIn("Compiling dep v1.0.0", self.cargo("build"))
         self.assertEqual(len(self.server.issued), 1)
-        self.assertIn("Published app v0.1.0", self.cargo("publish", "--allow-dirty", "--no-verify"))
+        self.assertIn("Published app v0.1.0", self.publish())
         self.assertEqual(len(self.server.issued), 2)
         self.assertEqual(self.scopes(), {("GET", "crates"), ("PUT", "crates")})
 
     def test_cargo_reads_with_one_scope_and_publishes_with_the_other(self):
         self.provide("--scope", "reading", "--publish-scope", "publishing")
-        self.assertIn("Published app v0.1.0", self.cargo("publish", "--allow-dirty", "--no-verify"))
+        self.assertIn("Published app v0.1.0", self.publish())
         self.assertEqual(self.scopes(), {("GET", "reading"), ("PUT", "publishing")})
         self.assertEqual(len(self.server.issued), 2)
         self.cargo("yank", "app@0.1.0", "--registry", "alt")
@@ -477,7 +424,7 @@ class ClientCredentialsWithCargo(CargoWithExample):
         self.cargo("build")
         self.assertEqual(len(self.server.issued), 3)
 
-    def test_a_refusal_ends_cargo_with_the_servers_words(self):
+    def test_a_refusal_ends_cargo_with_the_servers_text(self):
         self.server.answers(401, {"error": "invalid_client", "error_description": SECRET})
         self.provide()
         shown = self.cargo("update", status=101)

@@ -13,70 +13,44 @@ import sys
 import unittest
 from unittest import mock
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path[:0] = [ROOT, os.path.join(ROOT, "examples")]
-
-import from_netrc
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.abspath(os.path.join(sys.path[0], os.pardir, os.pardir)))
+sys.path.insert(1, os.path.join(sys.path[0], "examples"))
 
 import cargo_credential as cc
+import from_netrc
+from support import EXAMPLES, INDEX, CargoWithExample, Example, example
 from test_cargo_credential import (
-    CHECKER,
+    HERE,
     NOT_FOUND,
     NOT_SUPPORTED,
     TOKEN,
     URL_NOT_SUPPORTED,
-    CargoWithExample,
-    Directory,
-    environment,
-    example,
     get,
     login,
     logout,
     needs,
     posix_only,
-    start,
     token_answer,
 )
 
-INDEX = "sparse+https://r.example/index/"
 R = cc.RegistryInfo(INDEX, "alt")
 BY_INDEX = ["--index", INDEX]
 BY_HOST = ["--host", "R.example"]
 ENTRY = "machine r.example login bot password %s\n" % TOKEN
 
 
-def isolated(directory, **more):
-    """An environment with a home of its own, and nothing that changes what Cargo does."""
-    kept = {
-        name: value
-        for name, value in environment().items()
-        if not name.startswith(("CARGO_", "NETRC")) and not name.lower().endswith("_proxy")
-    }
-    kept.setdefault("RUSTUP_HOME", os.path.expanduser("~/.rustup"))
-    return dict(kept, HOME=directory, **more)
-
-
-class WithNetrc(Directory):
-    PROVIDER = example("from_netrc.py")
+class WithNetrc(Example):
+    EXAMPLE = example("from_netrc.py")
     NAME = "_netrc" if sys.platform == "win32" else ".netrc"
-
-    def setUp(self):
-        super().setUp()
-        self.more = {"USERPROFILE": self.directory}  # a test's own environment variables
 
     def file(self, text, mode=0o600):
         return self.write(self.NAME, text, mode)
 
-    def ask(self, *lines):
-        return self.run_provider(self.PROVIDER, *lines, env=isolated(self.directory, **self.more))
-
     def message(self, line=None):
         """What an `other` error says, as the message with its causes."""
-        answers, errors = self.ask(line or get(R, BY_HOST))
-        self.assertEqual(errors, "")
-        self.assertNotIn(TOKEN, answers[0])
-        (err,) = [json.loads(answer).get("Err", answer) for answer in answers]
-        return ": ".join([err["message"], *err["caused-by"]])
+        (text,) = self.texts(line or get(R, BY_HOST))
+        return text
 
 
 class Entries(WithNetrc):
@@ -109,7 +83,7 @@ class Entries(WithNetrc):
                 answer = token_answer(token) if token else NOT_FOUND
                 self.assertEqual(self.ask(get(R, args)), ([answer], ""))
 
-    def test_the_default_entry_is_for_no_host_that_has_its_name(self):
+    def test_the_default_entry_does_not_serve_a_host_of_that_name(self):
         self.file("default login anybody password %s\n" % TOKEN)
         registry = cc.RegistryInfo("https://default/")
         self.assertEqual(self.ask(get(registry, ["--host", "default"])), ([NOT_FOUND], ""))
@@ -149,11 +123,11 @@ class Entries(WithNetrc):
             "class Failing(from_netrc.FromNetrc):\n"
             "    def get(self, *rest):\n"
             "        raise ValueError('sent ' + super().get(*rest).token.expose())\n"
-            "cc.main(Failing())\n" % (ROOT, os.path.join(ROOT, "examples"))
+            "cc.main(Failing())\n" % (HERE, EXAMPLES)
         )
         path = self.write("failing.py", code)
         lines = [get(R, [*BY_HOST, *scheme]) for scheme in ([], ["--scheme", "Basic"])]
-        answers, _ = self.run_provider(path, *lines, env=isolated(self.directory, **self.more))
+        answers, _ = self.run_provider(path, *lines, env=self.environment())
         self.assertEqual(
             [json.loads(answer)["Err"]["message"] for answer in answers],
             ["sent [REDACTED]", "sent [REDACTED]"],
@@ -259,62 +233,39 @@ class Mistakes(WithNetrc):
         self.assertNotIn("caf", answers[0])
 
     @posix_only
-    def test_as_the_docstring_tries_it(self):
-        with open(self.PROVIDER, encoding="utf-8") as file:
-            command = file.read().split("To try it without Cargo:\n")[1].split('"""')[0]
-        process = start(
-            ["-c", "import os, sys; os.execv('/bin/sh', ['sh', '-c', sys.argv[1]])", command],
-            cwd=os.path.dirname(self.PROVIDER),
-            env=isolated(self.directory),
-        )
-        output, errors = process.communicate(timeout=60)
-        self.assertEqual((output.decode(), errors), ('{"v":[1]}\n%s\n' % NOT_FOUND, b""))
-
-    @posix_only
-    def test_the_checker_finds_no_error(self):
-        with open(CHECKER, encoding="utf-8") as file:
-            if "--yes" not in file.read():
-                self.skipTest("needs a checker with --index")
-        self.file(ENTRY)
-        provider = [self.PROVIDER, *BY_HOST, "--scheme", "Bearer"]
-        words = ["-S", "-B", CHECKER, "--index", INDEX, *provider]
-        process = start(words, cwd=self.directory, env=isolated(self.directory))
-        output, errors = process.communicate(timeout=120)
-        self.assertRegex(output.decode().splitlines()[-1], r"\A\d+ ok, 0 warn, 0 FAIL\Z", output)
-        self.assertEqual(errors, b"")
+    def test_the_docstrings_command_shows_what_cargo_gets(self):
+        self.assert_tries_as_documented(r'\A\{"v":\[1\]\}\n\{"Err":\{"kind":"not-found"\}\}\n\Z')
 
 
 @needs("cargo")
 @posix_only
 class FromNetrcWithCargo(CargoWithExample):
+    EXAMPLE = example("from_netrc.py")
+
     def setUp(self):
         super().setUp()
-        self.configure(example("from_netrc.py"), "--index", self.index, "--scheme", "Bearer")
+        self.configure(self.EXAMPLE, "--index", self.index, "--scheme", "Bearer")
         token = self.TOKEN.replace("Bearer ", "")
         self.write(".netrc", "machine 127.0.0.1 login bot password %s\n" % token, 0o600)
-
-    def cargo_environment(self):
-        more = {"CARGO_TERM_COLOR": "never", "CARGO_NET_RETRY": "0", "PYTHONWARNINGS": "error"}
-        return isolated(self.directory, CARGO_HOME=self.path("cargo-home"), **more)
 
     def test_cargo_updates_builds_and_publishes(self):
         self.cargo("update")
         self.assertIn("Compiling dep v1.0.0", self.cargo("build"))
-        self.assertIn("Published app v0.1.0", self.cargo("publish", "--allow-dirty", "--no-verify"))
+        self.assertIn("Published app v0.1.0", self.publish())
         self.assertEqual({token for _, _, token in self.registry.log}, {None, self.TOKEN})
 
     def test_cargo_sends_login_and_password_as_basic(self):
-        self.configure(example("from_netrc.py"), "--index", self.index, "--scheme", "Basic")
+        self.configure(self.EXAMPLE, "--index", self.index, "--scheme", "Basic")
         self.write(".netrc", "machine 127.0.0.1 login bot password %s\n" % TOKEN, 0o600)
         self.registry.token = "Basic Ym90OnMzY3IzdC10MGtlbg=="
         self.cargo("update")
-        self.assertIn("Published app v0.1.0", self.cargo("publish", "--allow-dirty", "--no-verify"))
+        self.assertIn("Published app v0.1.0", self.publish())
 
     def test_a_missing_entry_lets_cargo_ask_the_next_provider(self):
         self.write(".netrc", "machine other.example login bot password x\n", 0o600)
         self.assertIn("no token found for `alt`", self.cargo("update", status=101))
-        other = self.teller("other", "return GetResponse(Secret(%r))" % self.TOKEN)
-        self.globally([other], [example("from_netrc.py"), "--index", self.index])
+        other = self.recorder("other", "return GetResponse(Secret(%r))" % self.TOKEN)
+        self.globally([other], [self.EXAMPLE, "--index", self.index])
         self.cargo("update")
 
     def test_login_and_logout_end_without_another_provider(self):

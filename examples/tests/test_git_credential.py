@@ -17,23 +17,20 @@ import sys
 import time
 import unittest
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, ROOT)
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.abspath(os.path.join(sys.path[0], os.pardir, os.pardir)))
 
 import cargo_credential as cc
+from support import EXAMPLES, INDEX, CargoWithExample, Example, example, text_of
 from test_cargo_credential import (
-    CHECKER,
+    HERE,
     LOGIN_OK,
     LOGOUT_OK,
     NOT_FOUND,
     NOT_SUPPORTED,
     TOKEN,
     URL_NOT_SUPPORTED,
-    CargoWithExample,
-    Directory,
     Terminal,
-    environment,
-    example,
     get,
     login,
     logout,
@@ -43,7 +40,6 @@ from test_cargo_credential import (
     token_answer,
 )
 
-INDEX = "sparse+https://r.example/index/"
 R = cc.RegistryInfo(INDEX, "alt")
 BY_INDEX = ["--index", INDEX]
 BY_HOST = ["--host", "R.example"]
@@ -61,58 +57,43 @@ def git_version():
     return tuple(map(int, found.groups()))
 
 
-def isolated(directory, **more):
-    """An environment with a home of its own, and nothing that changes what git or Cargo do."""
-    ours = ("CARGO_", "GIT_", "GCM_", "XDG_", "SSH_ASKPASS")
-    kept = {
-        name: value
-        for name, value in environment().items()
-        if not name.startswith(ours) and not name.lower().endswith("_proxy")
-    }
-    kept.setdefault("RUSTUP_HOME", os.path.expanduser("~/.rustup"))
-    config = os.path.join(directory, "gitconfig")
-    return dict(kept, HOME=directory, GIT_CONFIG_GLOBAL=config, GIT_CONFIG_NOSYSTEM="1", **more)
-
-
-class WithGit(Directory):
+class WithGit(Example):
     """git with a configuration and a home of its own."""
 
-    PROVIDER = example("git_credential.py")
+    EXAMPLE = example("git_credential.py")
 
     def setUp(self):
         super().setUp()
-        self.more = {}  # a test's own environment variables
         self.helper("store")
 
     def helper(self, *commands, extra=""):
         lines = ["\thelper = %s\n" % json.dumps(command) for command in commands]
-        self.write("gitconfig", "[credential]\n" + "".join(lines) + extra)
+        self.write(".gitconfig", "[credential]\n" + "".join(lines) + extra)
         if "cache" in commands:
             self.addCleanup(self.git, "credential-cache", "exit")
-
-    def environment(self):
-        return dict(isolated(self.directory), **self.more)
 
     def git(self, *arguments, given=""):
         """What git prints, as its user calls it."""
         process = subprocess.Popen(
-            ("git",) + arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            cwd=self.directory, env=dict(self.environment(), GIT_TERMINAL_PROMPT="0"),
-        )  # fmt: skip
+            ("git",) + arguments,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=self.directory,
+            env=dict(self.environment(), GIT_TERMINAL_PROMPT="0"),
+        )
         return process.communicate(given.encode(), timeout=60)[0].decode()
 
     def ask(self, *lines):
         """The answers, and standard error without the token."""
-        answers, errors = self.run_provider(self.PROVIDER, *lines, env=self.environment())
+        answers, errors = self.run_provider(self.EXAMPLE, *lines, env=self.environment())
         self.assertNotIn(TOKEN, errors)
         return answers, errors
 
     def messages(self, *lines):
-        """What `other` errors say, as the message with its causes."""
+        """(texts, standard error), which do not show the token."""
         answers, errors = self.ask(*lines)
         self.assertNotIn(TOKEN, repr(answers))
-        errs = [json.loads(line).get("Err", line) for line in answers]
-        return [": ".join([err["message"], *err["caused-by"]]) for err in errs], errors
+        return [text_of(answer) for answer in answers], errors
 
     def stored(self):
         """The lines of git's `store`."""
@@ -129,20 +110,33 @@ class WithGit(Directory):
 @needs("git")
 @posix_only
 class Entries(WithGit):
-    def test_a_token_is_stored_replaced_given_and_erased(self):
+    def test_a_token_is_stored_replaced_returned_and_erased(self):
         for helpers in (["store"], ["cache"], ["cache", "store"]):
             for args in (BY_INDEX, BY_HOST):
                 with self.subTest(helpers=helpers, args=args):
                     self.helper(*helpers)
                     lines = [
-                        get(R, args), login("x", R, args), login(TOKEN, R, args), get(R, args),
-                        logout(R, args), logout(R, args), get(R, args),
-                    ]  # fmt: skip
+                        get(R, args),
+                        login("x", R, args),
+                        login(TOKEN, R, args),
+                        get(R, args),
+                        logout(R, args),
+                        logout(R, args),
+                        get(R, args),
+                    ]
                     answers, errors = self.ask(*lines)
-                    self.assertEqual(answers, [
-                        NOT_FOUND, LOGIN_OK, LOGIN_OK, token_answer(TOKEN),
-                        LOGOUT_OK, NOT_FOUND, NOT_FOUND,
-                    ])  # fmt: skip
+                    self.assertEqual(
+                        answers,
+                        [
+                            NOT_FOUND,
+                            LOGIN_OK,
+                            LOGIN_OK,
+                            token_answer(TOKEN),
+                            LOGOUT_OK,
+                            NOT_FOUND,
+                            NOT_FOUND,
+                        ],
+                    )
                     self.assertEqual((errors, self.stored()), ("", []))
 
     def test_the_entry_names_the_index_or_the_host_and_the_user(self):
@@ -167,19 +161,36 @@ class Entries(WithGit):
         other = cc.RegistryInfo("sparse+https://r.example/other/")
         both = BY_INDEX + ["--index", other.index_url]
         answers, _ = self.ask(
-            login("first", R, both), login("second", other, both), get(R, both), get(other, both),
-            get(R, BY_HOST), login("third", R, BY_HOST), get(other, BY_HOST),
-        )  # fmt: skip
-        self.assertEqual(answers, [
-            LOGIN_OK, LOGIN_OK, token_answer("first"), token_answer("second"),
-            NOT_FOUND, LOGIN_OK, token_answer("third"),
-        ])  # fmt: skip
+            login("first", R, both),
+            login("second", other, both),
+            get(R, both),
+            get(other, both),
+            get(R, BY_HOST),
+            login("third", R, BY_HOST),
+            get(other, BY_HOST),
+        )
+        self.assertEqual(
+            answers,
+            [
+                LOGIN_OK,
+                LOGIN_OK,
+                token_answer("first"),
+                token_answer("second"),
+                NOT_FOUND,
+                LOGIN_OK,
+                token_answer("third"),
+            ],
+        )
 
     def test_every_kind_of_index_can_be_named(self):
         for url in (
-            "sparse+http://127.0.0.1:8000/index/", "sparse+https://[::1]:8443/", "https://h/a@b/",
-            "ssh://git@h/index", "git://h/index", "file:///srv/index",
-        ):  # fmt: skip
+            "sparse+http://127.0.0.1:8000/index/",
+            "sparse+https://[::1]:8443/",
+            "https://h/a@b/",
+            "ssh://git@h/index",
+            "git://h/index",
+            "file:///srv/index",
+        ):
             registry, args = cc.RegistryInfo(url), ["--index", url]
             answers, errors = self.ask(
                 login(TOKEN, registry, args), get(registry, args), logout(registry, args)
@@ -253,10 +264,13 @@ class GitPasswords(WithGit):
         self.git("credential", "reject", given=self.FILL)
         self.assertEqual(self.ask(get(R, BY_HOST)), ([token_answer(TOKEN)], ""))
 
-    def test_on_request_gits_password_is_given_and_left_as_it_is(self):
+    def test_on_request_gits_password_is_returned_and_unchanged(self):
         self.approve()
-        self.git("credential", "approve", given=self.FILLED.replace("alice", "bob").replace(
-            "git-password", TOKEN) + "\n")  # fmt: skip
+        self.git(
+            "credential",
+            "approve",
+            given=self.FILLED.replace("alice", "bob").replace("git-password", TOKEN) + "\n",
+        )
         before = self.stored()
         args = ["--git-password", *BY_HOST]
         basic = "Basic Ym9iOnMzY3IzdC10MGtlbg=="
@@ -271,11 +285,20 @@ class GitPasswords(WithGit):
             login("other", R, args),
             logout(R, args),
         )
-        self.assertEqual(answers, [
-            token_answer("git-password"), token_answer(TOKEN), token_answer(basic),
-            token_answer(basic), NOT_FOUND, token_answer(TOKEN), token_answer("git-password"),
-            NOT_SUPPORTED, NOT_SUPPORTED,
-        ])  # fmt: skip
+        self.assertEqual(
+            answers,
+            [
+                token_answer("git-password"),
+                token_answer(TOKEN),
+                token_answer(basic),
+                token_answer(basic),
+                NOT_FOUND,
+                token_answer(TOKEN),
+                token_answer("git-password"),
+                NOT_SUPPORTED,
+                NOT_SUPPORTED,
+            ],
+        )
         self.assertEqual((errors, self.stored()), ("", before))
 
 
@@ -288,9 +311,11 @@ class Silence(WithGit):
         self.more = {"GIT_ASKPASS": asker, "SSH_ASKPASS": asker, "DISPLAY": ":0"}
         for args in (BY_INDEX, BY_HOST, ["--git-password", *BY_HOST]):
             terminal = Terminal(
-                [sys.executable, "-W", "error", self.PROVIDER, "--cargo-plugin"],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self.environment(),
-            )  # fmt: skip
+                [sys.executable, "-W", "error", self.EXAMPLE, "--cargo-plugin"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=self.environment(),
+            )
             self.addCleanup(terminal.close)
             output = terminal.process.communicate(get(R, args), timeout=60)[0].decode()
             self.assertEqual(output, '{"v":[1]}\n%s\n' % NOT_FOUND)
@@ -310,22 +335,14 @@ class Silence(WithGit):
                 get(R, [*BY_HOST, "--git-password"]),
                 login(TOKEN, R, BY_HOST),
             ]
-            process = start([self.PROVIDER, "--cargo-plugin"], cwd=self.path("checkout"),
-                            env=self.environment())  # fmt: skip
+            process = start(
+                [self.EXAMPLE, "--cargo-plugin"], cwd=self.path("checkout"), env=self.environment()
+            )
             answers, _ = self.finish_provider(process, *lines)
             self.assertEqual(answers, [NOT_FOUND, NOT_FOUND, LOGIN_OK])
             self.assertFalse(os.path.exists(self.path("ran")))
             shutil.rmtree(self.path("checkout"))
             self.ask(logout(R, BY_HOST))
-
-    def test_a_program_of_the_current_directory_is_not_taken_for_git(self):
-        self.stand_in("open(%r, 'w')" % self.path("good"))
-        self.program("open(%r, 'w')" % self.path("ran"), "git")
-        for path in (":%s", ".:%s", "::./:bin:%s:"):
-            self.more = {"PATH": path % self.path("bin")}
-            self.ask(get(R, BY_HOST))
-            self.assertFalse(os.path.exists(self.path("ran")), path)
-            os.remove(self.path("good"))
 
     def test_a_repository_that_the_environment_names_runs_nothing(self):
         self.git("init", "-q", "checkout")
@@ -356,7 +373,7 @@ class Silence(WithGit):
             "class Failing(git_credential.GitCredential):\n"
             "    def get(self, *rest):\n"
             "        raise ValueError('sent ' + super().get(*rest).token.expose())\n"
-            "cc.main(Failing())\n" % (ROOT, os.path.join(ROOT, "examples"))
+            "cc.main(Failing())\n" % (HERE, EXAMPLES)
         )
         path = self.write("failing.py", code)
         lines = [get(R, [*BY_HOST, *scheme]) for scheme in ([], ["--scheme", "Basic"])]
@@ -379,7 +396,7 @@ class Expiry(WithGit):
             found += self.ask(get(R, ["--git-password", *BY_HOST]))[0]
         return found
 
-    def test_gits_expiry_is_cargos(self):
+    def test_cargo_gets_the_expiry_that_git_has(self):
         self.stand_in("sys.stdout.write(open(%r).read())" % self.path("answer"))
         now = int(time.time())
         expires = token_answer(TOKEN).replace(
@@ -387,11 +404,15 @@ class Expiry(WithGit):
         )
         self.assertEqual(
             self.answers(
-                "", "password_expiry_utc=%d\n" % (now + 900), "password_expiry_utc=%d\n" % now,
-                "password_expiry_utc=0\n", "password_expiry_utc=\n", "password_expiry_utc=x\n",
+                "",
+                "password_expiry_utc=%d\n" % (now + 900),
+                "password_expiry_utc=%d\n" % now,
+                "password_expiry_utc=0\n",
+                "password_expiry_utc=\n",
+                "password_expiry_utc=x\n",
             ),
             [token_answer(TOKEN), expires, NOT_FOUND, NOT_FOUND, *[token_answer(TOKEN)] * 2],
-        )  # fmt: skip
+        )
 
     def test_a_helper_says_when_its_token_expires(self):
         if git_version() < (2, 41):
@@ -424,8 +445,8 @@ class Mistakes(WithGit):
         self.assertEqual(self.messages(logout(R, BY_HOST)), ([message], ""))
         self.assertEqual(self.stored(), [])
 
-    def test_a_git_that_fails_is_no_missing_entry(self):
-        self.write("gitconfig", "[damaged\n")
+    def test_a_failure_of_git_differs_from_a_missing_entry(self):
+        self.write(".gitconfig", "[damaged\n")
         (message,), errors = self.messages(get(R, BY_HOST))
         self.assertEqual(
             message, "`git credential fill` failed with status 128, as git reports above"
@@ -469,56 +490,33 @@ class Mistakes(WithGit):
         text = "git accepts only printable characters in a URL, user name or token"
         self.assertEqual(self.messages(get(cc.RegistryInfo(url), args)), ([text], ""))
 
-    def test_as_the_docstring_tries_it(self):
-        with open(self.PROVIDER, encoding="utf-8") as file:
-            command = file.read().split("To try it without Cargo:\n")[1].split('"""')[0]
-        process = start(
-            ["-c", "import os, sys; os.execv('/bin/sh', ['sh', '-c', sys.argv[1]])", command],
-            cwd=os.path.dirname(self.PROVIDER),
-            env=self.environment(),
-        )
-        output, errors = process.communicate(timeout=60)
-        self.assertEqual((output.decode(), errors), ('{"v":[1]}\n%s\n' % NOT_FOUND, b""))
-
-    def test_the_checker_finds_no_error(self):
-        with open(CHECKER, encoding="utf-8") as file:
-            if "--yes" not in file.read():
-                self.skipTest("needs a checker with --index")
-        words = ["-S", "-B", CHECKER, "--index", INDEX, "--login", "--yes", self.PROVIDER, *BY_HOST]
-        process = start(words, cwd=self.directory, env=self.environment())
-        output, errors = process.communicate(timeout=120)
-        self.assertRegex(output.decode().splitlines()[-1], r"\A\d+ ok, 0 warn, 0 FAIL\Z", output)
-        self.assertEqual((errors, self.stored()), (b"", []))
+    def test_the_docstrings_command_shows_what_cargo_gets(self):
+        self.assert_tries_as_documented(r'\A\{"v":\[1\]\}\n\{"Err":\{"kind":"not-found"\}\}\n\Z')
 
 
 @needs("cargo", "git")
 @posix_only
 class GitCredentialWithCargo(CargoWithExample):
+    EXAMPLE = example("git_credential.py")
+
     def setUp(self):
         super().setUp()
-        self.write("gitconfig", "[credential]\n\thelper = store\n")
+        self.write(".gitconfig", "[credential]\n\thelper = store\n")
         self.mine = "http://alice:git-password@127.0.0.1:%d" % self.registry.server_port
         self.mine = self.mine.replace("127.0.0.1:", "127.0.0.1%3a")
         self.write(".git-credentials", self.mine + "\n")
-        self.configure(example("git_credential.py"), "--index", self.index)
-
-    def cargo_environment(self):
-        return self.clean_environment()
-
-    def clean_environment(self):
-        more = {"CARGO_TERM_COLOR": "never", "CARGO_NET_RETRY": "0", "PYTHONWARNINGS": "error"}
-        return isolated(self.directory, CARGO_HOME=self.path("cargo-home"), **more)
+        self.configure(self.EXAMPLE, "--index", self.index)
 
     def stored(self):
         return self.read(".git-credentials").decode().splitlines()
 
-    def test_a_registrys_whole_life(self):
+    def test_login_build_publish_and_logout(self):
         """Login, build, publish, logout, and logout again."""
         self.assertIn("no token found for `alt`", self.cargo("build", status=101))
         self.cargo("login", "--registry", "alt", stdin=self.TOKEN.encode() + b"\n")
         self.assertEqual(len(self.stored()), 2)
         self.assertIn("Compiling dep v1.0.0", self.cargo("build"))
-        self.assertIn("Published app v0.1.0", self.cargo("publish", "--allow-dirty", "--no-verify"))
+        self.assertIn("Published app v0.1.0", self.publish())
         self.assertEqual({token for _, _, token in self.registry.log}, {None, self.TOKEN})
         self.assertIn(self.mine, self.stored())
         self.cargo("logout", "--registry", "alt")
@@ -539,17 +537,17 @@ class GitCredentialWithCargo(CargoWithExample):
         self.assertIn("Compiling dep v1.0.0", self.cargo("build"))
 
     def test_a_login_without_a_helper_fails(self):
-        self.write("gitconfig", "")
+        self.write(".gitconfig", "")
         token = self.TOKEN.encode() + b"\n"
         self.assertIn(NO_HELPER, self.cargo("login", "--registry", "alt", stdin=token, status=101))
 
     def test_each_identity_on_one_registry_has_its_own_token(self):
         """The user name is chosen by the environment of each command."""
         self.configure()
-        program = "%s --index %s --username " % (example("git_credential.py"), self.index)
+        self.put_on_path(EXAMPLES)
+        program = "git_credential.py --index %s --username " % self.index
         for name in ("alice", "bob"):
-            variables = {"CARGO_REGISTRIES_ALT_CREDENTIAL_PROVIDER": program + name}
-            self.cargo_environment = lambda more=variables: dict(self.clean_environment(), **more)
+            self.more["CARGO_REGISTRIES_ALT_CREDENTIAL_PROVIDER"] = program + name
             self.registry.token = name + "-" + TOKEN
             self.cargo("login", "--registry", "alt", stdin=self.registry.token.encode())
         self.assertEqual(len(self.stored()), 3)
@@ -561,8 +559,8 @@ class GitCredentialWithCargo(CargoWithExample):
         self.assertEqual(len([line for line in self.stored() if "//bob:" in line]), 0)
 
     def test_cargo_asks_the_next_provider_for_another_registry(self):
-        other = self.teller("other", "return GetResponse(Secret(%r))" % self.TOKEN)
-        self.globally([other], [example("git_credential.py"), "--host", "r.example"])
+        other = self.recorder("other", "return GetResponse(Secret(%r))" % self.TOKEN)
+        self.globally([other], [self.EXAMPLE, "--host", "r.example"])
         self.cargo("update")
 
 

@@ -1,50 +1,88 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the authors of cargo_credential.py
-"""Tests of trusted_publishing.py on GitLab CI/CD, and of workspaces, with real Cargo.
+"""Tests of trusted_publishing.py on GitHub Actions and GitLab CI/CD, with real Cargo.
 
     python3 examples/tests/test_trusted_publishing.py [-v] [CLASS[.test] ...]
 
 crates.io, its index, GitHub and a token service that accepts each identity once are on loopback.
+The example and its checks of hosts are unchanged: it reaches them through a proxy for https://.
 """
 
+import hashlib
 import json
 import os
+import re
 import sys
 import time
 import unittest
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, ROOT)
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.abspath(os.path.join(sys.path[0], os.pardir, os.pardir)))
 
 import cargo_credential as cc
+from support import EXAMPLES, PUBLISH, READ, CargoWithExample, Example, WebServer, example, text_of
 from test_cargo_credential import (
     CRATES,
+    CRATES_IO,
+    NOT_SUPPORTED,
     TOKEN,
-    CargoWithExample,
-    WebServer,
-    environment,
-    example,
+    URL_NOT_SUPPORTED,
     line_of,
     needs,
     posix_only,
 )
 
-READ = cc.GetAction(cc.ReadOperation())
-PUBLISH = cc.GetAction(cc.PublishOperation("foo", "0.1.0", "ab12"))
+LOGOUT = cc.LogoutAction()
 TOKENS = "https://crates.io/api/v1/trusted_publishing/tokens"
 NEW = "https://crates.io/api/v1/crates/new"
 IDENTITY = "eyJhbGciOi" + 40 * "JSUzI1NiJ9." + TOKEN
 YAML = "id_tokens: {CRATES_IO_ID_TOKEN: {aud: crates.io}}"
 MISSING = "the job has no CRATES_IO_ID_TOKEN: add this line to the job in .gitlab-ci.yml"
 USED = "JWT has already been used"
+ELSEWHERE = (
+    "trusted publishing works in GitHub Actions and GitLab CI/CD only: configure another provider"
+)
+NO_IDENTITY = "the job has no identity: give it `permissions: id-token: write`"
+CORP = cc.RegistryInfo("sparse+https://corp.example/index/", "corp")
+CORP_TOKENS = "https://corp.example/api/v1/trusted_publishing/tokens"
+FOR_CORP = ["--token-url", CORP_TOKENS]
+PLACEHOLDER = (
+    '{"Ok":{"kind":"get","token":"no-token-is-needed-to-read","cache":"never",'
+    '"operation_independent":false}}'
+)
+# Each is formatted with the host that it looks like
+LOOK_ALIKES = [
+    "https://%s@evil.example/x",
+    "https://evil.example@%s/x",
+    "https://evil.example?.%s/x",
+    "https://evil.example#.%s/x",
+    "https://evil.example\\.%s/x",
+    "https://evil.example%%2f.%s/x",
+    "https://evil.example%%23.%s/x",
+    "https://evil.example%%40%s/x",
+    "https://%%65vil.%s/x",
+    "https://evil.example/\n.%s/x",
+    "https://ev\u00adil.%s/x",
+    "https://%s%%2eevil.example/x",
+    "https://%s:443@evil.example/x",
+    "https://%s:x/x",
+    "http://%s/x",
+    "sparse+https://%s/x",
+    "HTTPS://%s/x",
+    " https://%s/x",
+    "//%s/x",
+    "%s",
+]
 
 
 class OnceServer(WebServer):
     """GitHub, crates.io and its index; the token service accepts each identity once."""
 
+    once = True
+
     def answer(self, method, url, headers, body):
-        if url.endswith("/trusted_publishing/tokens"):
+        if self.once and url.endswith("/trusted_publishing/tokens"):
             jwt = json.loads(body.decode())["jwt"]
             earlier = [json.loads(b.decode())["jwt"] for _, u, _, b in self.log[:-1] if u == url]
             if jwt in earlier:
@@ -52,151 +90,360 @@ class OnceServer(WebServer):
         return super().answer(method, url, headers, body)
 
 
-class InAJob(CargoWithExample):
+class InAJob(Example):
+    """The example in a job, with all services on loopback."""
+
     EXAMPLE = example("trusted_publishing.py")
-    JOB = {}
 
     def setUp(self):
         super().setUp()
         self.web = OnceServer(self.directory, "cio-" + TOKEN)
         self.addCleanup(self.web.close)
-        self.job = dict(self.JOB)
+        self.job = self.job_environment()
 
-    def cargo_environment(self):
-        ours = ("CARGO_", "CRATES_IO_", "ACTIONS_", "GITHUB_", "GITLAB_", "SSL_")
-        clean = {
-            name: value
-            for name, value in environment().items()
-            if not name.startswith(ours) and not name.lower().endswith("_proxy")
-        }
-        web = self.web.environment()
-        loopback = ("https_proxy", "http_proxy", "no_proxy", "SSL_CERT_FILE", "CARGO_HTTP_CAINFO")
-        clean.update({name: web[name] for name in loopback})
-        cargo = {"CARGO_HOME": self.path("cargo-home"), "CARGO_TERM_COLOR": "never"}
-        return dict(clean, CARGO_NET_RETRY="0", PYTHONWARNINGS="error", **dict(cargo, **self.job))
+    def job_environment(self):
+        """The variables of the job."""
+        return self.web.github_job()
 
-    def ask(self, action, args=(), registry=CRATES):
-        line = line_of(action, registry, args)
-        (answer,), errors = self.run_provider(self.EXAMPLE, line, env=self.cargo_environment())
-        return json.loads(answer), errors
+    def environment(self):
+        self.more.update(self.web.connection(), **self.job)
+        return super().environment()
 
-    def failure(self, *arguments):
-        """(message, causes) of its error, which shows no token."""
-        answer, errors = self.ask(*arguments)
-        self.assertNotIn(TOKEN, json.dumps(answer) + errors)
-        return answer["Err"]["message"], answer["Err"]["caused-by"]
+    def answer(self, action, args=(), registry=CRATES):
+        """(fields, standard error) of the answer, an Ok."""
+        (answer,), errors = self.ask(line_of(action, registry, args))
+        return json.loads(answer)["Ok"], errors
 
-    def assert_expires(self, answer, start):
-        """The token is for all operations, for half an hour."""
-        answer = answer["Ok"]
-        self.assertEqual(answer["token"], self.web.token)
-        self.assertEqual((answer["cache"], answer["operation_independent"]), ("expires", True))
-        self.assertLessEqual(int(start) + 1800, answer["expiration"])
-        self.assertLessEqual(answer["expiration"], time.time() + 1800)
+    def text(self, action, args=(), registry=CRATES):
+        return super().text(action, args, registry)
 
-    def workspace(self, *names):
-        manifest = self.PROJECT.replace('publish = ["alt"]\n', "").split("[dependencies]")[0]
-        for name in names:
-            self.write("project/%s/Cargo.toml" % name, manifest.replace('"app"', '"%s"' % name))
-            self.write("project/%s/src/lib.rs" % name, "")
-        members = '[workspace]\nmembers = %s\nresolver = "2"\n' % json.dumps(names)
-        self.write("project/Cargo.toml", members)
-        provider = "[registry]\ncredential-provider = %s\n" % json.dumps([self.EXAMPLE])
-        self.write("project/.cargo/config.toml", provider)
+    def texts(self, *lines):
+        """The texts of the answers. Neither they nor standard error have TOKEN."""
+        answers, errors = self.ask(*lines)
+        self.assertNotIn(TOKEN, repr(answers) + errors)
+        return [text_of(answer) for answer in answers]
 
-    def publish(self, *more, **options):
-        return self.cargo("publish", "--allow-dirty", "--no-verify", *more, **options)
+    def texts_for(self, *actions):
+        return self.texts(*[line_of(action, CRATES) for action in actions])
 
-    def exchanges(self):
-        return [row for row in self.web.log if row[1] == TOKENS]
+    def failure(self, pages):
+        """The text of the answer to one publish, where the web has these pages."""
+        self.web.pages = pages
+        (text,) = self.texts_for(PUBLISH)
+        return text
 
     def tokens_sent(self):
         """Each Authorization header, and where it went."""
         sent = [(url, headers.get("authorization")) for _, url, headers, _ in self.web.log]
         return [row for row in sent if row[1]]
 
+    def exchanges(self):
+        return [row for row in self.web.log if row[1] == TOKENS]
 
-@needs("cargo", "openssl")
-@posix_only
-class OnGitLab(InAJob):
-    JOB = {"GITLAB_CI": "true", "CRATES_IO_ID_TOKEN": IDENTITY}
+    def assert_no_request(self):
+        self.assertEqual((self.web.log, self.web.tunnels), ([], []))
 
-    def test_the_exact_request(self):
-        start = time.time()
-        answer, errors = self.ask(PUBLISH)
-        self.assert_expires(answer, start)
-        self.assertEqual(errors, "trusted publishing: foo 0.1.0, sha256 ab12, at crates.io\n")
-        body = json.dumps({"jwt": IDENTITY})
-        headers = {
-            "host": "crates.io", "content-type": "application/json", "connection": "close",
-            "user-agent": "cargo_credential.py", "accept-encoding": "identity",
-            "content-length": str(len(body)),
-        }  # fmt: skip
-        self.assertEqual(self.web.log, [("POST", TOKENS, headers, body.encode())])
-
-    def test_cargo_publishes_a_workspace_with_one_exchange(self):
-        """Also if the second crate has to wait until the first one is in the index."""
-        self.workspace("one", "two")
-        manifest = self.read("project/two/Cargo.toml").decode()
-        dependency = '[dependencies]\none = { path = "../one", version = "0.1.0" }\n'
-        self.write("project/two/Cargo.toml", manifest + dependency)
-        shown = self.publish("--workspace")
-        self.assertEqual(set(self.web.crates) - {"dep-1.0.0"}, {"one-0.1.0", "two-0.1.0"})
-        self.assertEqual(len(self.exchanges()), 1)
-        self.assertEqual(self.tokens_sent(), [(NEW, self.web.token)] * 2)
-        self.assertEqual(shown.count("trusted publishing: "), 1)
-
-    def test_a_second_run_in_the_same_job_is_refused_in_the_registrys_words(self):
-        self.workspace("one", "two")
-        self.publish("-p", "one")
-        shown = self.publish("-p", "two", status=101)
-        self.assertIn("crates.io answered with status 400", shown)
-        self.assertIn(USED, shown)
-
-    def test_a_read_makes_no_request_and_gives_a_word_that_is_not_a_token(self):
-        answer, _ = self.ask(READ)
-        word = {"token": "no-token-is-needed-to-read", "cache": "never"}
-        self.assertEqual(answer["Ok"], dict(word, kind="get", operation_independent=False))
-        self.assertEqual(self.web.log, [])
-
-    def test_a_missing_variable_is_reported_with_the_line_to_add(self):
-        for job in ({"GITLAB_CI": "true"}, {"GITLAB_CI": "true", "CRATES_IO_ID_TOKEN": ""}):
-            self.job = job
-            for action in (READ, PUBLISH):
-                self.assertEqual(self.failure(action), (MISSING, [YAML]))
-        with open(self.EXAMPLE, encoding="utf-8") as file:
-            self.assertIn("      %s\n" % YAML, file.read().split('"""')[1])
-        self.workspace("one")
-        shown = self.publish(status=101)
-        self.assertIn(MISSING, shown)
-        self.assertIn(YAML, shown)
-        self.assertNotIn("Packaging", shown)
-        self.assertEqual(self.exchanges(), [])
-
-    def test_the_identity_goes_to_crates_io_alone(self):
-        corp = cc.RegistryInfo("sparse+https://corp.example/index/", "corp")
-        args = ["--token-url", "https://corp.example/api/v1/trusted_publishing/tokens"]
-        message = "on GitLab CI/CD, trusted publishing works for crates.io only"
-        for action in (READ, PUBLISH):
-            self.assertEqual(self.failure(action, args, corp), (message, []))
-        self.assertEqual(self.web.log, [])
-
-    def test_the_identity_is_hidden_where_the_registry_quotes_it(self):
-        detail = "sent: %s and %s !" % (IDENTITY, TOKEN)
-        self.job["CRATES_IO_ID_TOKEN"] = TOKEN
-        page = json.dumps({"errors": [{"detail": detail}]}).encode()
-        self.web.pages = {TOKENS: (400, page, {})}
-        expected = ("crates.io answered with status 400", ["sent: [...] and [REDACTED] !"])
-        self.assertEqual(self.failure(PUBLISH), expected)
+    def assert_expires(self, answer, start):
+        """The token is for all operations, for half an hour."""
+        self.assertEqual(answer["token"], self.web.token)
+        self.assertEqual((answer["cache"], answer["operation_independent"]), ("expires", True))
+        self.assertLessEqual(int(start) + 1800, answer["expiration"])
+        self.assertLessEqual(answer["expiration"], time.time() + 1800)
 
 
-@needs("cargo", "openssl")
-@posix_only
-class OnGitHub(InAJob):
+class CargoInAJob(InAJob, CargoWithExample):
+    PROJECT = CargoWithExample.PROJECT.replace('publish = ["alt"]\n', "").split("[dependencies]")[0]
+
     def setUp(self):
         super().setUp()
-        names = ("GITHUB_ACTIONS", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
-        self.job = {name: self.web.environment()[name] for name in names}
+        provider = "[registry]\ncredential-provider = %s\n" % json.dumps([self.EXAMPLE])
+        self.write("project/.cargo/config.toml", provider)
+        self.write("project/src/main.rs", "fn main() {}\n")
+
+    def configure_corp(self):
+        self.index = CORP.index_url
+        self.configure(self.EXAMPLE, *FOR_CORP)
+
+    def published(self):
+        return set(self.web.crates) - {"dep-1.0.0"}
+
+    def assert_ends(self, shown, action, message):
+        """Cargo ends with this cause, before it builds and without a request for a token."""
+        end = "failed action `%s`\n\nCaused by:\n  %s\n" % (action, message)
+        self.assertEqual(shown[-len(end) :], end)
+        self.assertNotIn("Packaging", shown)
+        self.assertEqual(self.tokens_sent(), [])
+
+
+# ---- GitHub Actions ------------------------------------------------------------------------
+
+
+def exchange(web, host):
+    """The two requests for a token of this host."""
+    body = json.dumps({"jwt": web.IDENTITY})
+    to_github = {
+        "host": web.GITHUB_HOST,
+        "authorization": "bearer " + web.REQUEST_TOKEN,
+        "accept-encoding": "identity",
+        "connection": "close",
+    }
+    to_registry = {
+        "host": host,
+        "content-type": "application/json",
+        "user-agent": "cargo_credential.py",
+        "accept-encoding": "identity",
+        "connection": "close",
+        "content-length": str(len(body)),
+    }
+    return [
+        ("GET", web.GITHUB + "&audience=" + host, to_github, b""),
+        ("POST", TOKENS.replace("crates.io", host), to_registry, body.encode()),
+    ]
+
+
+def without_pythons_agent(log):
+    """The requests without the User-Agent of those to GitHub, which is Python's."""
+    rows = [(method, url, dict(headers), body) for method, url, headers, body in log]
+    for _, _, headers, _ in rows:
+        if headers.get("user-agent", "").startswith("Python-urllib/"):
+            del headers["user-agent"]
+    return rows
+
+
+@needs("openssl")
+@posix_only
+class OnGitHub(InAJob):
+    def test_the_exact_requests(self):
+        for host, args, registry in [
+            ("crates.io", [], CRATES),
+            ("corp.example", FOR_CORP, CORP),
+        ]:
+            with self.subTest(host):
+                del self.web.log[:], self.web.tunnels[:]
+                self.web.once = False
+                start = time.time()
+                answer, errors = self.answer(PUBLISH, args, registry)
+                self.assert_expires(answer, start)
+                line = "trusted publishing: foo 0.1.0, sha256 ab12, at %s\n" % host
+                self.assertEqual(errors, line)
+                requests = without_pythons_agent(self.web.log)
+                self.assertEqual(requests, exchange(self.web, host))
+                tunnels = [self.web.GITHUB_HOST + ":443", host + ":443"]
+                self.assertEqual(self.web.tunnels, tunnels)
+
+    def test_a_read_makes_no_request_and_gets_a_value_that_is_not_a_token(self):
+        self.assertEqual(self.text(READ), PLACEHOLDER)
+        self.assertEqual(self.text(READ, FOR_CORP, CORP), PLACEHOLDER)
+        self.assert_no_request()
+
+    # (index URL, arguments)
+    OTHER_REGISTRIES = [
+        (CORP.index_url, []),
+        (CRATES_IO + "/", []),
+        ("sparse+https://crates.io/", []),
+        (CRATES_IO, FOR_CORP),
+        ("sparse+https://corp.example.evil.example/index/", FOR_CORP),
+        ("sparse+https://corp.example@evil.example/index/", FOR_CORP),
+        ("sparse+https://corp.example\\@evil.example/index/", FOR_CORP),
+        ("corp.example", FOR_CORP),
+        ("sparse+https://corp.example%2eevil.example/index/", FOR_CORP),
+        ("sparse+https://corp.example:8443/index/", FOR_CORP),
+        (CORP.index_url, ["--token-url", CORP_TOKENS.replace("example/", "example:8443/")]),
+        ("sparse+http://corp.example/index/", FOR_CORP),
+        ("ssh://git@corp.example/index", FOR_CORP),
+        ("git://corp.example?@evil.example/index", FOR_CORP),
+        ("file://corp.example/index", FOR_CORP),
+    ]
+
+    def test_it_serves_only_the_registry_that_issues_the_token(self):
+        lines = [
+            line_of(action, cc.RegistryInfo(url, "corp"), args)
+            for url, args in self.OTHER_REGISTRIES
+            for action in (READ, PUBLISH, LOGOUT)
+        ]
+        self.assertEqual(self.texts(*lines), [URL_NOT_SUPPORTED] * len(lines))
+        self.assert_no_request()
+
+    def test_an_unknown_argument_is_reported(self):
+        unknown = "unknown arguments %s: there is only --token-url URL"
+        for args in (["x"], ["--token-url"], ["--token-url", "a", "b"], ["--audience", "x"]):
+            self.assertEqual(self.text(PUBLISH, args, CORP), unknown % args)
+
+    def test_the_url_for_tokens_is_https_with_a_plain_host(self):
+        urls = [form % "corp.example" for form in LOOK_ALIKES]
+        urls += ["http://127.0.0.1/", "ftp://corp.example/", "file:///etc/passwd"]
+        urls += ["https:///x", "https://127.1/", ""]
+        message = "--token-url must be an https:// URL with a plain host, not %r"
+        lines = [line_of(PUBLISH, CORP, ["--token-url", url]) for url in urls]
+        self.assertEqual(self.texts(*lines), [message % url for url in urls])
+        self.assert_no_request()
+
+    def test_the_jobs_request_token_goes_only_to_github(self):
+        inner = self.web.GITHUB_HOST
+        urls = [form % inner for form in LOOK_ALIKES]
+        urls += [
+            "https://%s:443/x" % inner,
+            "https://%s:8443/x" % inner,
+            self.web.url + "/token?a=b",
+            "https://crates.io/?a=b",
+            "https://%s.evil.example/?a=b" % inner,
+            "https://evil.example/?a=b." + inner,
+            "https://evil-actions.githubusercontent.com/?a=b",
+            "HTTPS" + self.web.GITHUB[5:],
+            " " + self.web.GITHUB,
+        ]
+        for url in urls:
+            with self.subTest(url):
+                self.job["ACTIONS_ID_TOKEN_REQUEST_URL"] = url
+                message = "ACTIONS_ID_TOKEN_REQUEST_URL does not lead to GitHub"
+                self.assertEqual(self.texts_for(PUBLISH, READ), [message] * 2)
+        self.assert_no_request()
+
+    def test_a_job_without_an_identity_is_reported(self):
+        for changed, message in [
+            ({"ACTIONS_ID_TOKEN_REQUEST_URL": ""}, NO_IDENTITY),
+            ({"ACTIONS_ID_TOKEN_REQUEST_TOKEN": None}, NO_IDENTITY),
+            ({"ACTIONS_ID_TOKEN_REQUEST_URL": "", "GITHUB_ACTIONS": ""}, ELSEWHERE),
+            (dict.fromkeys(self.job), ELSEWHERE),
+        ]:
+            with self.subTest(changed):
+                self.job = dict(self.job_environment(), **changed)
+                self.assertEqual(self.texts_for(READ, PUBLISH), [message] * 2)
+        self.assert_no_request()
+
+    def test_such_a_token_can_only_publish(self):
+        message = (
+            "a token of trusted publishing can only publish: for `%s`, run Cargo with another"
+            " provider and a token of your own"
+        )
+        for operation in (
+            cc.YankOperation("app", "0.1.0"),
+            cc.UnyankOperation("app", "0.1.0"),
+            cc.OwnersOperation("app"),
+            cc.UnknownOperation(),
+        ):
+            text = self.text(cc.GetAction(operation))
+            self.assertEqual(text, message % operation.kind)
+        self.assertEqual(self.text(LOGOUT), NOT_SUPPORTED)
+        self.assert_no_request()
+
+    def test_the_line_for_the_user_has_no_control_characters(self):
+        action = cc.GetAction(cc.PublishOperation("a\x1b[2J", "1\n", "c" * 64))
+        _, errors = self.answer(action)
+        line = "trusted publishing: a\\x1b[2J 1\\n, sha256 %s, at crates.io\n"
+        self.assertEqual(errors, line % ("c" * 64))
+
+    def test_the_docstrings_command_shows_what_cargo_gets(self):
+        self.job = {}
+        self.assert_tries_as_documented(re.escape(ELSEWHERE))
+
+
+@needs("openssl")
+@posix_only
+class Failures(InAJob):
+    """Answers of the services that are not a token."""
+
+    def setUp(self):
+        super().setUp()
+        self.web.once = False
+        self.github = self.web.GITHUB + "&audience=crates.io"
+
+    def test_no_redirect_is_followed(self):
+        for status in (301, 302, 303, 307, 308):
+            for url, host in [(self.github, self.web.GITHUB_HOST), (TOKENS, "crates.io")]:
+                with self.subTest(url, status=status):
+                    page = (status, b"", {"Location": "https://evil.example/"})
+                    text = "%s answered with status %d" % (host, status)
+                    self.assertEqual(self.failure({url: page}), text)
+        self.assertNotIn("evil.example:443", self.web.tunnels)
+
+    def test_a_refusal_is_reported_without_identity_and_control_characters(self):
+        identity = self.web.IDENTITY
+        no_config = "No Trusted Publishing config found for repository `a/b`."
+        numbers = ["%d " % i * 1000 for i in range(9)]
+        for details, causes in [
+            ([no_config], [no_config]),
+            (["a\u001b[2J\n\u202e", "c"], [r"a\x1b[2J\n\u202e", "c"]),
+            (["sent: %s !" % identity], ["sent: [...] !"]),
+            (["sent: %s !" % identity[:100]], ["sent: [...] !"]),
+            (numbers, [number[:1000] for number in numbers[:5]]),
+        ]:
+            with self.subTest(details=details):
+                body = json.dumps({"errors": [{"detail": detail} for detail in details]})
+                text = self.failure({TOKENS: (400, body.encode(), {})})
+                status = "crates.io answered with status 400"
+                self.assertEqual(text, ": ".join([status, *causes]))
+
+    def test_a_refusal_of_another_form_is_reported_with_its_status(self):
+        bodies = [b'{"errors":[{}]}', b'{"errors":7}', b"[]", b"\xff", b"", b"[" * 60000]
+        for body in bodies:
+            with self.subTest(body[:20]):
+                text = self.failure({TOKENS: (400, body, {})})
+                self.assertEqual(text, "crates.io answered with status 400")
+
+    def test_an_answer_without_a_token_is_reported_and_not_shown(self):
+        for url, host, field in [
+            (self.github, self.web.GITHUB_HOST, "value"),
+            (TOKENS, "crates.io", "token"),
+        ]:
+            for body in (
+                "",
+                "null",
+                "[]",
+                "7",
+                '"%s"' % TOKEN,
+                '{"%s":7}' % field,
+                '{"%s":""}' % field,
+                '{"other":"%s"}' % TOKEN,
+                '{"%s":"%s"' % (field, TOKEN),
+                "\xff",
+                "[" * 60000,
+                '{"%s":"%s"}' % (field, "t" * 100000),
+            ):
+                with self.subTest(url, body=body[:40]):
+                    text = self.failure({url: (200, body.encode("latin-1"), {})})
+                    self.assertEqual(text, host + " did not answer with a token")
+
+    def test_a_token_that_no_header_can_carry_is_not_sent(self):
+        body = json.dumps({"token": TOKEN + "\r\nX-Evil: 1"}).encode()
+        message = "the token contains a line break, so no HTTP header can carry it"
+        self.assertEqual(self.failure({TOKENS: (200, body, {})}), message)
+
+    def test_a_failure_to_connect_is_reported(self):
+        connection = self.web.connection()
+        for name, value, cause in [
+            ("SSL_CERT_FILE", None, "certificate"),
+            ("https_proxy", "http://127.0.0.1:9", "refused"),
+        ]:
+            with self.subTest(name):
+                self.web.connection = lambda name=name, value=value: dict(
+                    connection, **{name: value}
+                )
+                (text,) = self.texts_for(PUBLISH)
+                message = "cannot ask %s for a token: " % self.web.GITHUB_HOST
+                self.assertEqual(text[: len(message)], message)
+                self.assertIn(cause, text[len(message) :].lower())
+        self.assertEqual(self.web.log, [])
+
+    def test_a_server_that_does_not_speak_http_is_reported(self):
+        text = self.failure({TOKENS: (None, b"no HTTP\x1b[2J\r\n", {})})
+        self.assertEqual(text, r"cannot ask crates.io for a token: no HTTP\x1b[2J\r\n")
+
+
+@needs("cargo", "openssl")
+@posix_only
+class OnGitHubWithCargo(CargoInAJob):
+    def test_cargo_publishes_to_crates_io(self):
+        shown = self.cargo("publish", "--allow-dirty")
+        cksum = hashlib.sha256(self.web.crates["app-0.1.0"]).hexdigest()
+        line = "\ntrusted publishing: app 0.1.0, sha256 %s, at crates.io\n" % cksum
+        self.assertIn(line, shown)
+        self.assertIn("Published app v0.1.0 at registry `crates-io`", shown)
+        request = (self.web.GITHUB + "&audience=crates.io", "bearer " + self.web.REQUEST_TOKEN)
+        self.assertEqual(self.tokens_sent(), [request, (NEW, self.web.token)])
+        requests = without_pythons_agent(self.web.log)
+        upload = [url for _, url, _, _ in requests].index(NEW)
+        self.assertEqual(requests[upload - 2 : upload], exchange(self.web, "crates.io"))
 
     def test_cargo_publishes_a_workspace_with_one_exchange(self):
         self.workspace("one", "two", "three")
@@ -205,18 +452,133 @@ class OnGitHub(InAJob):
         request = (self.web.GITHUB + "&audience=crates.io", "bearer " + self.web.REQUEST_TOKEN)
         self.assertEqual(self.tokens_sent(), [request, *[(NEW, self.web.token)] * 3])
 
-    def test_the_token_is_for_half_an_hour(self):
-        start = time.time()
-        self.assert_expires(self.ask(PUBLISH)[0], start)
+    def test_cargo_publishes_a_workspace_to_another_registry_with_one_exchange(self):
+        self.configure_corp()
+        self.workspace("one", "two")
+        shown = self.publish("--registry", "alt", "--workspace")
+        self.assertEqual(self.published(), {"one-0.1.0", "two-0.1.0"})
+        self.assertEqual(shown.count("trusted publishing: "), 1)
+        request = (self.web.GITHUB + "&audience=corp.example", "bearer " + self.web.REQUEST_TOKEN)
+        new = ("https://corp.example/api/v1/crates/new", self.web.token)
+        self.assertEqual(self.tokens_sent(), [request, new, new])
 
-    def test_elsewhere_it_names_the_two_services(self):
-        self.job = {}
+    def test_a_job_without_an_identity_ends_before_cargo_builds(self):
+        self.job["ACTIONS_ID_TOKEN_REQUEST_URL"] = ""
+        self.assert_ends(self.publish(status=101), "get", NO_IDENTITY)
+
+    def test_a_registry_that_requires_a_token_to_read_gets_none(self):
+        self.configure_corp()
+        challenge = {"WWW-Authenticate": 'Cargo login_url="https://corp.example/me"'}
+        self.web.pages["https://corp.example/index/config.json"] = (401, b"", challenge)
+        message = "this registry requires a token to read, which trusted publishing cannot give"
+        shown = self.publish("--registry", "alt", status=101)
+        self.assert_ends(shown, "get", message)
+
+    def test_other_commands_of_cargo_end_with_a_reason(self):
         message = (
-            "trusted publishing works in GitHub Actions and GitLab CI/CD only: configure another"
-            " provider"
+            "a token of trusted publishing can only publish: for `%s`, run Cargo with another"
+            " provider and a token of your own"
         )
+        for kind, arguments in [
+            ("yank", ("yank", "app@0.1.0")),
+            ("unyank", ("yank", "--undo", "app@0.1.0")),
+            ("owners", ("owner", "--list", "app")),
+        ]:
+            with self.subTest(kind):
+                self.assert_ends(self.cargo(*arguments, status=101), "get", message % kind)
+
+    def test_cargo_takes_the_provider_from_the_environment(self):
+        self.write("project/.cargo/config.toml", "")
+        self.put_on_path(EXAMPLES)
+        self.job["CARGO_REGISTRY_CREDENTIAL_PROVIDER"] = os.path.basename(self.EXAMPLE)
+        shown = self.cargo("logout", status=101)
+        self.assert_ends(shown, "logout", "requested operation not supported")
+
+
+# ---- GitLab CI/CD --------------------------------------------------------------------------
+
+
+class GitLabJob(InAJob):
+    def job_environment(self):
+        return {"GITLAB_CI": "true", "CRATES_IO_ID_TOKEN": IDENTITY}
+
+
+@needs("openssl")
+@posix_only
+class OnGitLab(GitLabJob):
+    def test_the_exact_request(self):
+        start = time.time()
+        answer, errors = self.answer(PUBLISH)
+        self.assert_expires(answer, start)
+        self.assertEqual(errors, "trusted publishing: foo 0.1.0, sha256 ab12, at crates.io\n")
+        body = json.dumps({"jwt": IDENTITY})
+        headers = {
+            "host": "crates.io",
+            "content-type": "application/json",
+            "connection": "close",
+            "user-agent": "cargo_credential.py",
+            "accept-encoding": "identity",
+            "content-length": str(len(body)),
+        }
+        self.assertEqual(self.web.log, [("POST", TOKENS, headers, body.encode())])
+
+    def test_a_read_makes_no_request_and_gets_a_value_that_is_not_a_token(self):
+        self.assertEqual(self.text(READ), PLACEHOLDER)
+        self.assert_no_request()
+
+    def test_a_missing_variable_is_reported_with_the_line_to_add(self):
+        for value in (None, ""):
+            with self.subTest(value):
+                self.job["CRATES_IO_ID_TOKEN"] = value
+                text = "%s: %s" % (MISSING, YAML)
+                self.assertEqual(self.texts_for(READ, PUBLISH), [text] * 2)
+        with open(self.EXAMPLE, encoding="utf-8") as file:
+            self.assertIn("      %s\n" % YAML, file.read().split('"""')[1])
+        self.assert_no_request()
+
+    def test_the_identity_goes_only_to_crates_io(self):
+        message = "on GitLab CI/CD, trusted publishing works for crates.io only"
         for action in (READ, PUBLISH):
-            self.assertEqual(self.failure(action), (message, []))
+            self.assertEqual(self.text(action, FOR_CORP, CORP), message)
+        self.assert_no_request()
+
+    def test_the_identity_is_hidden_where_the_registry_quotes_it(self):
+        detail = "sent: %s and %s !" % (IDENTITY, TOKEN)
+        self.job["CRATES_IO_ID_TOKEN"] = TOKEN
+        page = json.dumps({"errors": [{"detail": detail}]}).encode()
+        text = "crates.io answered with status 400: sent: [...] and [REDACTED] !"
+        self.assertEqual(self.failure({TOKENS: (400, page, {})}), text)
+
+
+@needs("cargo", "openssl")
+@posix_only
+class OnGitLabWithCargo(GitLabJob, CargoInAJob):
+    def test_cargo_publishes_a_workspace_with_one_exchange(self):
+        """Also if the second crate has to wait until the first one is in the index."""
+        self.workspace("one", "two")
+        manifest = self.read("project/two/Cargo.toml").decode()
+        dependency = '[dependencies]\none = { path = "../one", version = "0.1.0" }\n'
+        self.write("project/two/Cargo.toml", manifest + dependency)
+        shown = self.publish("--workspace")
+        self.assertEqual(self.published(), {"one-0.1.0", "two-0.1.0"})
+        self.assertEqual(len(self.exchanges()), 1)
+        self.assertEqual(self.tokens_sent(), [(NEW, self.web.token)] * 2)
+        self.assertEqual(shown.count("trusted publishing: "), 1)
+
+    def test_a_second_run_in_the_same_job_is_refused_with_the_registrys_reason(self):
+        self.workspace("one", "two")
+        self.publish("-p", "one")
+        shown = self.publish("-p", "two", status=101)
+        self.assertIn("crates.io answered with status 400", shown)
+        self.assertIn(USED, shown)
+
+    def test_a_missing_variable_ends_cargo_before_it_builds(self):
+        self.job["CRATES_IO_ID_TOKEN"] = ""
+        shown = self.publish(status=101)
+        self.assertIn(MISSING, shown)
+        self.assertIn(YAML, shown)
+        self.assertNotIn("Packaging", shown)
+        self.assertEqual(self.exchanges(), [])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the authors of cargo_credential.py
+"""Tests of what real Cargo makes of a provider.
+
+python3 .ci/tests/test_cargo.py [-v] [CLASS[.test] ...]
+"""
+
+import hashlib
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, os.pardir))
+
+import cargo_credential as cc
+from test_cargo_credential import TOKEN, WithCargo, main, needs, posix_only, start
+
+
+@needs("cargo")
+@posix_only
+class CargoWithAProvider(WithCargo):
+    """What Cargo makes of what a provider does."""
+
+    def update(self, status=101):
+        return self.cargo("update", status=status)
+
+    def test_NotFound_and_UrlNotSupported_let_the_next_provider_answer(self):
+        good = self.teller("good", "return GetResponse(Secret(%r))" % self.TOKEN)
+        for error in ("NotFound", "UrlNotSupported"):
+            self.globally(good, self.teller(error, "raise " + error))
+            self.update(0)
+            self.assertEqual(self.log(error), ["get alt ReadOperation()"])
+            self.assertEqual(self.log("good")[-1], "get alt ReadOperation()")
+
+    def test_every_other_exception_and_a_wrong_answer_end_the_command(self):
+        line_break = "the token contains a line break, so no HTTP header can carry it"
+        none = "the provider returned NoneType for the action `get`: it must return a GetResponse,"
+        exits = "the provider tried to exit with status 1 instead of answering"
+        good = self.teller("good", "raise NotFound")
+        for i, (code, causes) in enumerate(
+            [
+                ("raise OperationNotSupported", ["requested operation not supported"]),
+                ("raise ValueError('sealed') from KeyError('k')", ["sealed", "KeyError: 'k'"]),
+                ("raise ValueError(Secret(%r).expose())" % TOKEN, ["[REDACTED]"]),
+                ("sys.exit(1)", [exits]),
+                ("return GetResponse(Secret('x\\r\\nX-Evil: 1'))", [line_break]),
+                ("return", [none + " or raise an Error"]),
+            ]
+        ):
+            with self.subTest(code):
+                first = self.teller("first%d" % i, code)
+                self.globally(good, first)
+                errors = self.update()
+                self.assertFalse(os.path.exists(good[1]))
+                failed = "credential provider `%s` failed action `get`" % " ".join(first)
+                self.assertIn("\n\nCaused by:\n  ".join([failed] + causes) + "\n", errors)
+                self.assertNotIn("X-Evil", errors + repr(self.registry.log))
+
+    def test_CacheControl_says_how_often_cargo_asks(self):
+        for i, (cache, least, most) in enumerate(
+            [
+                ("CacheSession()", 2, 2),
+                ("CacheNever()", 6, 20),
+                ("CacheExpires(time.time() + 3600)", 2, 2),
+                ("CacheExpires(time.time() + 50)", 6, 20),  # it expires 60 seconds early
+            ]
+        ):
+            with self.subTest(cache):
+                answer = "return GetResponse(Secret(%r), %s, False)" % (self.TOKEN, cache)
+                self.configure(*self.teller("p%d" % i, answer))
+                self.registry.index.pop("app", None)
+                self.cargo("publish", "--allow-dirty", "--no-verify")
+                log = self.log("p%d" % i)
+                self.assertTrue(least <= len(log) <= most, log)
+                (publish,) = [line for line in log if "Publish" in line]
+                cksum = hashlib.sha256(self.registry.crates["app-0.1.0"]).hexdigest()
+                operation = cc.PublishOperation("app", "0.1.0", cksum)
+                self.assertEqual(publish, "get alt %r" % operation)
+
+    def test_arguments_with_escapes_and_the_headers_of_the_401_arrive(self):
+        argument = 'C:\\a "b" \u00e9'
+        shows = "raise OtherError(repr((args, registry.host, registry.headers)))"
+        self.configure(self.getter(shows), argument)
+        errors = self.update()
+        self.assertIn(repr(([argument], "127.0.0.1"))[:-1], errors)
+        self.assertIn('WWW-Authenticate: Cargo login_url="%s/me"' % self.registry.url, errors)
+        body = (
+            "if str(action) == 'get': raise NotFound\n                raise OtherError(repr(args))"
+        )
+        path, log = self.teller("login", body)
+        self.configure(path, log, argument)
+        login = ("login", "--registry", "alt", "--", "x", "--vault")
+        errors = self.cargo(*login, status=101, stdin=b"t\n")
+        self.assertIn(repr([log, argument, "x", "--vault"]), errors)
+
+    def test_a_relative_path_starts_at_the_directory_of_the_configuration(self):
+        path, _ = self.teller("prov", "return GetResponse(Secret(%r))" % self.TOKEN)
+        os.makedirs(self.path("project/tools"))
+        os.makedirs(self.path("project/src/deep"))
+        os.rename(path, self.path("project/tools/prov.py"))
+        self.configure("tools/prov.py", self.path("prov.log"))
+        self.cargo("update", folder="project/src/deep")
+        self.assertEqual(self.log("prov"), ["get alt ReadOperation()"])
+
+    def test_cargo_takes_the_configuration_that_help_shows(self):
+        command = self.teller("my prov", "return GetResponse(Secret(%r))" % self.TOKEN)
+        output, _ = start([*command, "--help"]).communicate(timeout=60)
+        shown = output.decode()
+        one, several = shown[shown.index("[registries") :].split("\nor, for ")
+        several = several[several.index("[registry]") :]
+        index = 'index = "%s"\n' % self.index
+        for text in (
+            one.replace("NAME]\n", "alt]\n" + index),
+            several + "[registries.alt]\n" + index,
+        ):
+            self.write("project/.cargo/config.toml", text)
+            self.update(0)
+        self.assertEqual(self.log("my prov"), ["get alt ReadOperation()"] * 2)
+
+
+if __name__ == "__main__":
+    main()
