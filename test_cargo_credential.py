@@ -65,7 +65,7 @@ BROWSER = sys.platform == "emscripten"
 POSIX = not (WINDOWS or BROWSER)
 DEEP = 100 if BROWSER else 100000  # a browser ends the program where Python raises RecursionError
 SEED = os.environ.get("CARGO_CREDENTIAL_FUZZ") or str(random.randrange(10**9))
-LIMIT = 300  # seconds for one test; a process of a test has 60
+LIMIT = 120  # seconds for one test; a process of a test has 60
 CACHE = tempfile.mkdtemp()
 atexit.register(shutil.rmtree, CACHE, True)
 
@@ -546,14 +546,11 @@ class CacheExpires(unittest.TestCase):
     def test_a_time_that_cargo_cannot_read_is_refused_however_it_is_set(self):
         years = "expiration must be Unix seconds, as time.time() + 3600 is, in the years -9999 to"
         years += " 9999 (is it in milliseconds?)"
+        outside = float("nan"), float("inf"), 1693928537000, 253402300800, -377705116801
         kind = "expiration must be Unix seconds or an aware datetime, not %s"
         aware = "expiration is a datetime without a time zone: give it a tzinfo"
         for moment, message in [
-            (float("nan"), years),
-            (float("inf"), years),
-            (1693928537000, years),
-            (253402300800, years),
-            (-377705116801, years),
+            *[(moment, years) for moment in outside],
             (True, kind % "bool"),
             ("1693928537", kind % "str"),
             (None, kind % "NoneType"),
@@ -1380,22 +1377,20 @@ class Unreadable(Exception):
         raise RuntimeError("no")
 
 
-UNSHOWN = "other: the provider raised an exception that cannot be shown"
-
-
 class ErrorTexts(unittest.TestCase):
     """What Cargo shows of an exception of a provider."""
 
+    UNSHOWN = "other: the provider raised an exception that cannot be shown"
     ROWS = [
         (ValueError("vault is sealed"), "vault is sealed"),
         (ValueError(), "ValueError"),
         (ValueError(" \n"), "ValueError"),
         (KeyError("name"), "KeyError: 'name'"),
-        (Unreadable(), "the provider raised an exception that cannot be shown"),
+        (Unreadable(), UNSHOWN[7:]),
         (SystemExit("give me a token"), "give me a token"),
         (SystemExit(3), "the provider tried to exit with status 3 instead of answering"),
         (SystemExit(), "the provider tried to exit with status 0 instead of answering"),
-        (SystemExit(Unreadable()), "the provider raised an exception that cannot be shown"),
+        (SystemExit(Unreadable()), UNSHOWN[7:]),
         (GeneratorExit(), "GeneratorExit"),
         (cc.Error("plain"), "plain"),
         (OSError(2, "No such file", "op"), "[Errno 2] No such file: 'op'"),
@@ -1461,11 +1456,11 @@ class ErrorTexts(unittest.TestCase):
     def test_an_exception_that_cannot_be_shown_is_answered_all_the_same(self):
         changed = cc.OtherError("bad " + TOKEN)
         changed.caused_by = None
-        self.assertEqual(outcome(changed), UNSHOWN)
+        self.assertEqual(outcome(changed), self.UNSHOWN)
         with mock.patch.dict(os.environ, CARGO_CREDENTIAL_TRACEBACK="1"):
             with mock.patch("sys.stderr", 5), mock.patch("traceback.format_exception", None):
                 message = outcome(ValueError("x"))
-        self.assertEqual(message, UNSHOWN)
+        self.assertEqual(message, self.UNSHOWN)
 
 
 class Tokens(unittest.TestCase):
@@ -1695,10 +1690,8 @@ class ExampleFile(Store):
         self.assertFalse(os.path.exists(self.store))
         unknown = "other: unknown option `--x`: there are --example-file [PATH] and --any-registry"
         self.assertEqual(self.asked(get(args=["--x"])), [unknown])
-        add = (
-            "other: cargo_credential.py is a provider only with --example-file: add it after the"
-            " path in `credential-provider`"
-        )
+        add = "other: cargo_credential.py is a provider only with --example-file: add it after the"
+        add += " path in `credential-provider`"
         self.assertEqual(self.asked(get(), options=[]), [add])
 
     def test_an_unsendable_token_is_neither_stored_nor_sent(self):
@@ -2313,11 +2306,11 @@ class main_on_a_terminal(Directory):
         self.addCleanup(terminal.close)
         return terminal
 
-    def piped(self, body, *lines, arguments=(), **streams):
+    def piped(self, body, *lines, flags=("-W", "error"), **streams):
         """A provider that gets lines through Cargo's pipes, and has a terminal."""
         path = self.provider(body) if "\n" in body else body
         streams.update(stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        command = [sys.executable, "-W", "error", path, "--cargo-plugin", *arguments]
+        command = [sys.executable, *flags, path, "--cargo-plugin"]
         terminal = self.terminal(command, **streams)
         self.assertEqual(terminal.process.stdout.readline(), b'{"v":[1]}\n')
         terminal.process.stdin.write(b"".join(lines))
@@ -2408,10 +2401,10 @@ class main_on_a_terminal(Directory):
 
     def test_read_token_does_not_ask_where_it_would_show_the_token(self):
         broken = "import termios\ndef fail(*_): raise termios.error\ntermios.tcgetattr = fail\n"
-        terminal = self.piped(broken + textwrap.dedent(self.REVERSING), self.LOGIN)
-        answer, rest = self.answer(terminal)
+        terminal = self.piped(broken + textwrap.dedent(self.REVERSING), self.LOGIN, flags=())
+        terminal.type(b"x\n")  # it would be taken for the token
+        answer, _ = self.answer(terminal)
         self.assertTrue(answer.startswith("other: there is no terminal to ask for the token on"))
-        self.assertTrue(rest.endswith(b" below\r\n"), rest)
 
     def test_read_token_asks_with_a_standard_error_that_fails(self):
         with open("/dev/full", "wb") as full:
