@@ -71,8 +71,6 @@ atexit.register(shutil.rmtree, CACHE, True)
 
 
 # ---- The environment of the tests ---------------------------------------------------------------
-
-
 def clean_environment():
     """Remove what changes how Python, Cargo, git or ssh behave, here and in all processes."""
     foreign = r"(?i)(PYTHON|CARGO|RUST(?!UP_)|GIT_|SSH_|XDG_|CURL_|SSL_).*|.*_proxy\Z"
@@ -127,7 +125,6 @@ posix_only = unittest.skipUnless(POSIX, "needs a POSIX system")
 
 
 # ---- Requests, providers and answers ------------------------------------------------------------
-
 REGISTRY = cc.RegistryInfo("sparse+https://r.example/index/", "alt", ['Www-Authenticate: x="y"'])
 REGISTRY_JSON = (
     r'{"index-url":"sparse+https://r.example/index/","name":"alt",'
@@ -230,8 +227,6 @@ def message_of(error, function, *arguments):
 
 
 # ---- The messages -------------------------------------------------------------------------------
-
-
 class Message(unittest.TestCase):
     """A test with tables of messages."""
 
@@ -638,6 +633,13 @@ class Error(Message):
             def to_json(self):
                 raise RuntimeError("cannot write " + secret.expose())
 
+        class Silent(cc.NotFound):
+            def to_json(self):
+                return None
+
+        class Lined(cc.Error):
+            caused_by = "one text with " + TOKEN
+
         secret = cc.Secret(TOKEN)
         made_up = type("MadeUp", (cc.NotFound,), {"kind": "made-up"})
         for error, message in [
@@ -647,6 +649,8 @@ class Error(Message):
             (type("Listed", (cc.Error,), {"kind": []})("listed"), "listed"),
             (Unreadable(), "no kind for [REDACTED]: credential action failed"),
             (Unwritable(), "cannot write [REDACTED]: credential not found"),
+            (Silent(), "Silent.to_json must return one line of text: credential not found"),
+            (Lined("bad"), "bad: one text with [REDACTED]"),
         ]:
             with mock.patch("sys.stderr", io.StringIO()) as stderr:
                 self.assertEqual(outcome(error), "other: " + message)
@@ -743,8 +747,6 @@ class negotiate_version(Message):
 
 
 # ---- Registries ---------------------------------------------------------------------------------
-
-
 class RegistryInfo(unittest.TestCase):
     """Which host, and which registry, an index URL is."""
 
@@ -982,8 +984,6 @@ class Registries(unittest.TestCase):
 
 
 # ---- Secrets ------------------------------------------------------------------------------------
-
-
 class Secret(unittest.TestCase):
     def test_the_value_is_shown_by_expose_alone(self):
         secret = cc.Secret(TOKEN)
@@ -1098,6 +1098,8 @@ class Redaction(unittest.TestCase):
         "\\new\\u0041\\x41" + TOKEN,
         "\u65e5\u672c\U0001f600" + TOKEN,
         "\x00\t\r" + TOKEN,
+        "%s:%s" % (cc.Secret("user"), TOKEN),
+        "\U0010fffd" + TOKEN,
     ]
 
     def test_each_spelling_is_replaced_and_nothing_of_it_is_left_around(self):
@@ -1253,8 +1255,6 @@ class Redaction(unittest.TestCase):
 
 
 # ---- Providers ----------------------------------------------------------------------------------
-
-
 class Serving(unittest.TestCase):
     """The loop of serve over two streams."""
 
@@ -1600,8 +1600,6 @@ class Fuzz(unittest.TestCase):
 
 
 # ---- The file provider --------------------------------------------------------------------------
-
-
 class Folder(unittest.TestCase):
     """A test with a directory of its own, which is removed."""
 
@@ -1825,6 +1823,7 @@ class ExampleFileSafety(Store):
         with mock.patch("os.geteuid", lambda: uid + 1):
             for line in (login("y"), logout(), get()):
                 self.assertEqual(self.asked(line), [message % (self.store, uid)])
+        self.assertFalse(os.path.exists(self.store + ".lock"))  # which would shut its owner out
         self.assertEqual(self.asked(get()), ["get: x"])
 
     def test_a_token_that_another_process_erases_meanwhile_is_not_found(self):
@@ -1853,8 +1852,6 @@ class ExampleFileSafety(Store):
 
 
 # ---- Processes: a provider as Cargo runs it -----------------------------------------------------
-
-
 class Directory(Folder):
     """A test with a directory of its own, and programs in it that Cargo could run."""
 
@@ -2079,6 +2076,10 @@ class main_without_a_terminal(Directory):
             self.assertIn(b"there is no terminal to ask for the token on", output, encoding)
             self.assertNotIn(b"Traceback", errors)
 
+    def test_getpass_finds_the_input_that_it_compares_on_windows(self):
+        path = self.getter("raise OtherError(str(sys.stdin is sys.__stdin__))")
+        self.assertEqual(self.outcome(path, GET), "other: True")
+
     @posix_only
     def test_with_few_descriptors_it_answers_or_says_why_not(self):
         path = self.provider("Provider = UnsupportedCredential")
@@ -2230,8 +2231,6 @@ class CargoGoesAway(Directory):
 
 
 # ---- Terminals ----------------------------------------------------------------------------------
-
-
 class Terminal:
     """A pseudo-terminal and a process of which it is the controlling terminal."""
 
@@ -2473,7 +2472,6 @@ class main_on_a_terminal(Directory):
 
 
 # ---- Cargo's side -------------------------------------------------------------------------------
-
 HELLO = """print('{"v":[1]}', flush=True); line = sys.stdin.readline()\n"""
 OK_LOGOUT = """print('{"Ok":{"kind":"logout"}}', flush=True)\n"""
 
@@ -2659,8 +2657,6 @@ class CredentialProcess(Directory):
 
 
 # ---- The program and its store, as processes ----------------------------------------------------
-
-
 class ExampleFileProgram(Store, Directory):
     """The provider of --example-file, as Cargo runs it."""
 
@@ -2878,8 +2874,6 @@ class Vendored(Directory):
 
 
 # ---- Real Cargo ---------------------------------------------------------------------------------
-
-
 class Registry(http.server.BaseHTTPRequestHandler):
     """A private registry on 127.0.0.1: sparse index, downloads and API, all with a token."""
 
@@ -3117,8 +3111,6 @@ class CargoWithTheFileProvider(WithCargo):
 
 
 # ---- All the tests ------------------------------------------------------------------------------
-
-
 class Names(unittest.TestCase):
     def test_each_public_name_is_found_with_k(self):
         loader, found = unittest.TestLoader(), []
