@@ -119,6 +119,12 @@ class Commands(Directory):
         self.assertNotRegex(output, "(?m)^(warn|FAIL)")
         self.assertIn(" ok, 0 warn, 0 FAIL\n", output)
 
+    @posix_only
+    def test_the_checker_reports_what_its_page_shows(self):
+        (block,) = blocks(read("examples/README.md"), "console")
+        command, shown = block[2:].split("\n", 1)
+        self.assertEqual(self.output(command), shown)
+
     def output(self, command):
         process = subprocess.Popen(
             ["sh", "-c", command],
