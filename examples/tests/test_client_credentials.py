@@ -324,6 +324,10 @@ class Failures(WithTokenServer):
             expected = "--token-url must be an https:// URL, not `%s`" % url
             self.assertEqual(self.message(arguments(url)), expected)
 
+    def test_without_tls_the_token_server_can_be_on_this_machine(self):
+        url = self.url.replace("127.0.0.1", "localhost")
+        self.assertIn('"Ok"', self.answer(arguments(url)))
+
     def test_a_proxy_for_clear_text_is_not_used(self):
         self.more.update(http_proxy="http://127.0.0.1:9", ALL_PROXY="http://127.0.0.1:9")
         self.assertIn('"Ok"', self.answer())

@@ -365,6 +365,7 @@ class Silence(WithGit):
         log = self.read("log").decode()
         self.assertEqual([log.count("'%s'" % verb) for verb in ("approve", "reject")], [1, 1])
         self.assertNotIn(TOKEN, log)
+        self.assertIn("credential.interactive=false", log)  # for Git Credential Manager
 
     def test_the_token_is_hidden_in_an_error_also_when_it_is_encoded(self):
         self.stand_in("print('username=u\\npassword=%s')" % TOKEN)

@@ -139,7 +139,7 @@ class Items(OpExample):
 
     def test_a_session_in_the_environment_is_used(self):
         self.keep([ITEM])
-        for name in ("OP_SESSION_abc", "OP_SERVICE_ACCOUNT_TOKEN"):
+        for name in ("OP_SESSION_abc", "OP_SERVICE_ACCOUNT_TOKEN", "OP_CONNECT_TOKEN"):
             with self.subTest(name):
                 path = self.more["PATH"]
                 self.more = {"PATH": path, name: "session-s3cr3t"}

@@ -207,7 +207,7 @@ class Entries(PassExample):
 # A stand-in: it keeps one entry in the file KEPT
 GOPASS = """
 case $1 in
-  ls) echo other; test ! -e KEPT || echo ENTRY ;;
+  ls) echo other; printf '\\377\\n'; test ! -e KEPT || echo ENTRY ;;
   insert) cat >KEPT ;;
   show) cat KEPT ;;
   rm) rm KEPT ;;
