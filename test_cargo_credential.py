@@ -3164,7 +3164,7 @@ class Result(unittest.TextTestResult):
     def startTest(self, test):
         try:
             faulthandler.dump_traceback_later(LIMIT, exit=True)
-        except Exception:  # standard error is no file, or there are no threads
+        except Exception:  # standard error is not a file, or threads are missing
             pass
         super().startTest(test)
 
