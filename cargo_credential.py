@@ -1249,8 +1249,8 @@ class _FileCredential(Credential):
         if not any_registry and not registry.matches(CRATES_IO_INDEX):
             raise UrlNotSupported
         path, url = os.path.realpath(path), registry.index_url  # a symbolic link stays one
-        tokens = _read_store(path)  # before a lock is made: the store may be another user's
         if isinstance(action, GetAction):
+            tokens = _read_store(path)
             if url not in tokens:
                 raise NotFound
             return GetResponse(Secret(tokens[url]))
@@ -1260,7 +1260,8 @@ class _FileCredential(Credential):
         if isinstance(action, LogoutAction):
             # A killed login may have left the token in the .tmp file. This takes no lock, so that
             # logout works in a read-only directory.
-            if not os.path.lexists(path + ".tmp") and url not in tokens:
+            left = os.path.lexists(path + ".tmp")
+            if not left and url not in _read_store(path, warn=False):
                 raise NotFound
             _change_store(path, url, None)
             return LogoutResponse()
@@ -1313,6 +1314,8 @@ def _check_status(store: str, status: os.stat_result, warn: bool) -> None:
 
 def _change_store(path: str, index_url: str, token: "Secret | None") -> None:
     """Store a token or erase it. One process at a time replaces the file, in one step."""
+    if os.path.exists(path):  # check it before a lock is made, which would shut its owner out
+        _check_status(f"the token store `{path}`", os.stat(path), warn=False)
     umask = os.umask(0o077)  # new files are for this user alone
     flags = os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     lock, temporary = path + ".lock", path + ".tmp"
@@ -1320,7 +1323,7 @@ def _change_store(path: str, index_url: str, token: "Secret | None") -> None:
         with open(os.open(lock, os.O_RDWR | flags, 0o600), "rb") as locked:
             _retry(lambda: _lock(locked.fileno()), 60, lock)
             _discard(temporary)  # a killed process may have left it
-            tokens = _read_store(path, warn=False)
+            tokens = _read_store(path)
             if tokens.pop(index_url, None) is None and token is None:
                 raise NotFound
             if token is not None:

@@ -2124,12 +2124,13 @@ class main_without_a_terminal(Directory):
         self.assertIn("only with --example-file", answers[0])
 
     def test_help_shows_the_docstring_and_the_configuration(self):
-        path = self.provider("Provider = UnsupportedCredential", 'a "b".py')
+        name = "a b.py" if WINDOWS else 'a "b".py'
+        path = self.provider("Provider = UnsupportedCredential", name)
         with open(path) as file:
             source = file.read()
         header, _, body = source.partition("\n")
         for doc in ("", "What it is for.\n\n"):
-            self.write('a "b".py', header + "\n'''%s'''\n" % doc[:-1] + body, 0o755)
+            self.write(name, header + "\n'''%s'''\n" % doc[:-1] + body, 0o755)
             process = start([path, "--vault", "--help"], cwd=self.directory)
             output, errors = process.communicate(timeout=60)
             self.assertEqual((process.returncode, errors), (0, b""))

@@ -174,11 +174,12 @@ class main_on_a_Windows_console(Directory):
             """
         )
         store = [MODULE, "--example-file", self.path("store.json")]
-        for program, request, seen, typed in [
-            (store, self.LOGIN, self.PROMPT, "\x03"),  # what the console gives to getpass
-            ([slow], GET.decode(), "ready", "Ctrl-C"),
+        prompt = "registry crates-io, index %s\n%s" % (CRATES_IO, self.PROMPT)
+        for program, request, seen, typed, screen in [
+            (store, self.LOGIN, self.PROMPT, "\x03", prompt),  # what the console gives to getpass
+            ([slow], GET.decode(), "ready", "Ctrl-C", "ready"),
         ]:
-            self.assertEqual(self.converse(program, request, (seen, typed)), ("", 130, seen))
+            self.assertEqual(self.converse(program, request, (seen, typed)), ("", 130, screen))
 
 
 if __name__ == "__main__":

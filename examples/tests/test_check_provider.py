@@ -418,7 +418,9 @@ class Checker(Directory):
 
     def start(self, *arguments, **options):
         if WINDOWS:
-            options["creationflags"] = base.NO_WINDOW  # one for all the .cmd files that it starts
+            options["creationflags"] = (
+                0x08000000  # CREATE_NO_WINDOW: one for all the .cmd files that it starts
+            )
         options.setdefault("env", cleaned())
         command = ["-S", "-B", CHECKER, *arguments]
         return base.start(command, cwd=self.directory, **options)

@@ -159,6 +159,7 @@ class Files(WithNetrc):
             path = self.file(text)
             self.assertEqual(self.message(), "`%s` is damaged near line %d" % (path, line))
 
+    @posix_only  # on Windows, each byte is text
     def test_bytes_that_are_not_text_are_reported(self):
         path = self.file(ENTRY)
         with open(path, "ab") as file:
