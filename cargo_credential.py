@@ -1123,7 +1123,8 @@ def _read_hidden_line() -> "tuple[Secret, str]":
 class CredentialProcess(Credential):
     """Another provider, run as Cargo runs it. Source: Cargo's `CredentialProcessCredential`.
 
-    path: the program. A bare name is looked up on PATH.
+    path: the program, as an absolute path or a name on PATH. Raises OtherError for a provider that
+    is built into Cargo, and for a relative path: only Cargo knows the directory where it begins.
     args: its configured arguments. The provider gets them before those of a request.
 
     Each method runs the provider once, waits for it to exit, and raises the Error in its answer. It
@@ -1132,6 +1133,10 @@ class CredentialProcess(Credential):
     """
 
     def __init__(self, path: str, *args: str) -> None:
+        if path.startswith("cargo:"):
+            raise OtherError(f"`{path}` is built into Cargo: name a program")
+        if os.path.dirname(path) and not os.path.isabs(path):  # it could be a program of a checkout
+            raise OtherError(f"`{path}` is a relative path: name the whole path of the provider")
         self._path, self._args = path, args
 
     def get(

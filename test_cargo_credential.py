@@ -2532,6 +2532,15 @@ class CredentialProcess(Directory):
             run = subprocess.run(["cargo", "--config", config, "logout"], **options)
             self.assertIn(message.replace("`P`", "`%s`" % path), run.stderr.decode())
 
+    def test_a_provider_of_cargo_or_a_relative_path_is_refused(self):
+        built_in = "`cargo:token` is built into Cargo: name a program"
+        relative = "`%s` is a relative path: name the whole path of the provider"
+        rows = [("cargo:token", built_in)]
+        for path, text in rows + [(path, relative % path) for path in ("./prov.py", "a/b")]:
+            with self.assertRaises(cc.OtherError) as caught:
+                cc.CredentialProcess(path, "an argument")
+            self.assertEqual(str(caught.exception), text)
+
     def test_a_program_that_cannot_be_started_is_an_error(self):
         missing, plain = self.path("missing"), self.write("plain", "print()")
         spawn = "failed to spawn credential process: "

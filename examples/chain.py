@@ -80,12 +80,6 @@ def provider(text: str) -> CredentialProcess:
     path, *args = json_words(text) if text.startswith("[") else text.split() or [""]
     if not path:
         raise OtherError(f"`{text}` names no provider")
-    if path.startswith("cargo:"):
-        raise OtherError(f"`{path}` is built into Cargo: name a program")
-    # Cargo reads a relative path from the configuration's directory, which only Cargo knows. In the
-    # current directory, it could be a program of a cloned repository.
-    if os.path.dirname(path) and not os.path.isabs(path):
-        raise OtherError(f"`{path}` is a relative path: name the whole path of the provider")
     return CredentialProcess(path, *args)
 
 

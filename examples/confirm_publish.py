@@ -76,14 +76,7 @@ def other_provider(args: "list[str]") -> CredentialProcess:
             "confirm_publish.py needs another provider: add its whole path after this one's in"
             " `credential-provider`"
         )
-    path = args[0]
-    if path.startswith("cargo:"):
-        raise OtherError(f"`{path}` is built into Cargo: name a program")
-    # Cargo reads a relative path from the configuration's directory, which only Cargo knows. In the
-    # current directory, it could be a program of a cloned repository.
-    if os.path.dirname(path) and not os.path.isabs(path):
-        raise OtherError(f"`{path}` is a relative path: name the whole path of the other provider")
-    return CredentialProcess(path, *args[1:])
+    return CredentialProcess(*args)
 
 
 def confirm(registry: RegistryInfo, operation: Operation) -> None:
