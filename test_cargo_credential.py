@@ -65,7 +65,7 @@ BROWSER = sys.platform == "emscripten"
 POSIX = not (WINDOWS or BROWSER)
 DEEP = 100 if BROWSER else 100000  # a browser ends the program where Python raises RecursionError
 SEED = os.environ.get("CARGO_CREDENTIAL_FUZZ") or str(random.randrange(10**9))
-LIMIT = 120  # seconds for one test; a process of a test has 60
+LIMIT = 300 if WINDOWS else 120  # seconds for one test; a process of a test has 60
 CACHE = tempfile.mkdtemp()
 atexit.register(shutil.rmtree, CACHE, True)
 

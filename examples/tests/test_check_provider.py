@@ -450,6 +450,7 @@ class Checker(Directory):
         return [line.strip() for line in rest[:count]]
 
 
+@posix_only
 class BrokenProviders(Checker):
     """Each problem that the checker knows, in a provider that has no other."""
 
@@ -642,6 +643,7 @@ BROKEN_LOGINS = [
 ]  # fmt: skip
 
 
+@posix_only
 class Logins(Checker):
     def store(self, name):
         path = self.path(name + ".json")
@@ -713,6 +715,7 @@ class Logins(Checker):
         self.assertEqual((status, self.stored()), (143, {}))
 
 
+@posix_only
 class Requests(Checker):
     """What the checker sends."""
 
@@ -837,6 +840,7 @@ class Requests(Checker):
             self.assertEqual(text, usage + message.replace("PROVIDER, ARG", "PROVIDER") + "\n")
 
 
+@posix_only
 class Secrets(Checker):
     """No token is printed, whatever the provider writes."""
 
@@ -1001,6 +1005,7 @@ class Ends(Checker):
                 self.assertRegex("\n".join(lines), verdict)
 
 
+@posix_only
 class GoodProviders(Checker):
     """No false alarms."""
 
