@@ -1379,13 +1379,14 @@ def _retry(action: "Callable[[], _T]", seconds: int = 5, lock: str = "") -> "_T"
         waited = time.monotonic() - start
         try:
             return action()
-        except (BlockingIOError, PermissionError) as error:
-            if sys.platform != "win32" and isinstance(error, PermissionError):
-                raise
-            if waited > seconds and lock:
+        except OSError as error:
+            busy = isinstance(error, BlockingIOError)
+            if sys.platform == "win32":  # the error for a lock is not always the same
+                busy = bool(lock) or not isinstance(error, FileNotFoundError)
+            if busy and waited > seconds and lock:
                 message = f"another process has held the lock `{lock}` for a minute"
                 raise OtherError(f"{message}: end that process, then try again") from None
-            if waited > seconds:
+            if not busy or waited > seconds:
                 raise
         if waited > 1 and not reported:
             _say(f"waiting for another process to release the lock `{lock}`")
