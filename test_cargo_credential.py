@@ -1821,8 +1821,8 @@ class ExampleFileSafety(Store):
         message = "other: the token store `%s` belongs to another user (uid %d). It was not"
         message += " changed: name another with --example-file"
         with mock.patch("os.geteuid", lambda: uid + 1):
-            for line in (login("y"), logout(), get()):
-                self.assertEqual(self.asked(line), [message % (self.store, uid)])
+            asked = [self.asked(line) for line in (login("y"), logout(), get())]
+            self.assertEqual(asked, [[message % (self.store, uid)]] * 3)
         self.assertFalse(os.path.exists(self.store + ".lock"))  # which would shut its owner out
         self.assertEqual(self.asked(get()), ["get: x"])
 
@@ -2535,11 +2535,9 @@ class CredentialProcess(Directory):
     def test_a_provider_of_cargo_or_a_relative_path_is_refused(self):
         built_in = "`cargo:token` is built into Cargo: name a program"
         relative = "`%s` is a relative path: name the whole path of the provider"
-        rows = [("cargo:token", built_in)]
-        for path, text in rows + [(path, relative % path) for path in ("./prov.py", "a/b")]:
-            with self.assertRaises(cc.OtherError) as caught:
-                cc.CredentialProcess(path, "an argument")
-            self.assertEqual(str(caught.exception), text)
+        relatives = [(path, relative % path) for path in ("./prov.py", "a/b")]
+        for path, text in [("cargo:token", built_in), *relatives]:
+            self.assertEqual(message_of(cc.OtherError, cc.CredentialProcess, path, "x"), text)
 
     def test_a_program_that_cannot_be_started_is_an_error(self):
         missing, plain = self.path("missing"), self.write("plain", "print()")

@@ -113,7 +113,7 @@ BROKEN = [
      "FAIL  " + READ + "it exited with status 3 before its response",
      [ANSWER_LOST + ENDED, EACH_TIME,
       "| lines on standard error: 2; run the provider to read them"]),
-    ("crash", HELLO + "os.kill(os.getpid(), 9)", "FAIL  " + READ +
+    ("crash", HELLO + "sys.stdin.readline(); os.kill(os.getpid(), 9)", "FAIL  " + READ +
      "it was killed by signal 9 before its response", [ANSWER_LOST + ENDED, EACH_TIME]),
     # It hangs
     ("silent", HANG.join(["import time; ", ""]),
