@@ -19,7 +19,7 @@
 # OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 """Write a Cargo credential provider in Python: copy this one file next to your script.
 
-Cargo runs a credential provider to get, store and erase the token of a registry. A complete one:
+Cargo runs a credential provider to get, store and erase the token of a registry. A complete provider:
 
     #!/usr/bin/env python3
     import os
@@ -34,7 +34,7 @@ Cargo runs a credential provider to get, store and erase the token of a registry
             if not os.path.exists(FILE):
                 raise NotFound
             with open(FILE) as file:
-                return GetResponse(Secret(file.read()))
+                return GetResponse(Secret(file.read().strip()))
 
         def login(self, registry, options, args):
             token = read_token(options, registry)  # from Cargo, or typed by the user
@@ -51,7 +51,7 @@ Cargo runs a credential provider to get, store and erase the token of a registry
     if __name__ == "__main__":
         main(Provider())
 
-Run `chmod +x` on it, and add its absolute path to `.cargo/config.toml`:
+Run `chmod +x` on it, and add its absolute path to `~/.cargo/config.toml`:
 
     [registries.corp]
     index = "sparse+https://crates.corp.example/index/"
@@ -69,9 +69,9 @@ Make a token a Secret as soon as you have it. A Secret shows its value only thro
 map(), and the module replaces the value in error texts. It does not replace:
 - a value that was never a Secret, or a part of a Secret, except the part after a scheme (`Bearer `)
 - a value of one character, or of two or three characters within a word
-- a value made during a request, after later requests have made 500 others
-- an encoded value (base64, a URL, a shell's quotes), or what the provider, its threads and its
-  child processes print
+- a value of an earlier request, after 500 newer ones
+- an encoded value (base64, a URL, a shell's quotes)
+- what the provider, its threads and its child processes print
 
 This is a port of the Rust crate cargo-credential 0.4.11. "Source" names the matching item there.
 Protocol:
