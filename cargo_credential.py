@@ -19,7 +19,7 @@
 # OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 """Write a Cargo credential provider in Python: copy this one file next to your script.
 
-Cargo runs a credential provider to get, store and erase the token of a registry. A complete provider:
+Cargo runs a credential provider to get, store and erase a registry's token. A complete provider:
 
     #!/usr/bin/env python3
     import os
