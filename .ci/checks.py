@@ -66,7 +66,7 @@ def name_of(python):
 TESTS = [
     ("Wine", [".ci/windows", os.path.join(TMP, "windows"), "-W", "error", SUITE]),
     *[(name_of(python), [python, "-W", "error", SUITE]) for python in PYTHONS],
-    ("PyPy", ["pypy3", "-W", "error", SUITE]),
+    ("PyPy, alone", ["pypy3", "-W", "error", os.path.join(ALONE, SUITE)]),
     ("oldest, alone", [OLDEST, "-W", "error", os.path.join(ALONE, SUITE)]),
     ("newest, alone", [NEWEST, "-W", "error", os.path.join(ALONE, SUITE)]),
     ("Pyodide, quick", PYODIDE),
