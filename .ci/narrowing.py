@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the authors of cargo_credential.py
 """Code as a provider's author writes it: the type checkers must know each branch's types."""
 
 from typing import assert_type

@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the authors of cargo_credential.py
 r"""Asks several providers, one after the other, for one registry.
 
 Cargo's own setting for a registry takes only one provider. This one goes on to the next

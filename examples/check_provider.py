@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the authors of cargo_credential.py
 """Checks that a credential provider, in any language, follows Cargo's protocol.
 
     check_provider.py [--index URL [--name NAME]] [--login [--yes]] [--timeout SECONDS]

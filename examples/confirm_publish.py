@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the authors of cargo_credential.py
 r"""Asks the user before another provider gives a token to publish, yank or change owners.
 
 This provider starts the other one only after the answer yes. To read, log in and log out, it starts

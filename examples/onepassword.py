@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the authors of cargo_credential.py
 """Keeps tokens in 1Password, with its command `op`, version 2: for get, login and logout.
 
     onepassword.py [--account ACCOUNT] [--vault VAULT]

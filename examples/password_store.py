@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the authors of cargo_credential.py
 r"""Keeps tokens in the password store of `pass` or `gopass`: for get, login and logout.
 
     password_store.py [--command gopass] [--per-host]

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the authors of cargo_credential.py
 """What check_provider.py is built on: the problems it can report, its report, and conversations."""
 
 import argparse

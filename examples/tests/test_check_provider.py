@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the authors of cargo_credential.py
 """Tests of examples/check_provider.py: tables of broken providers, and what the report says.
 
 python3 examples/tests/test_check_provider.py [-v] [CLASS[.test] ...]
