@@ -39,6 +39,7 @@ Cargo runs a credential provider to get, store and erase a registry's token. A c
         def login(self, registry, options, args):
             token = read_token(options, registry)  # from Cargo, or typed by the user
             with open(os.open(FILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                os.chmod(FILE, 0o600)  # a file that exists keeps its mode
                 file.write(token.expose())
             return LoginResponse()
 

@@ -73,7 +73,7 @@ class PasswordStore(Credential):
         # Without -o, a setting of gopass can hide the token.
         words = ["show", "-o"] if self._gopass else ["show"]
         line = self._run([*words, self._entry]).split(b"\n")[0]
-        # GetResponse refuses it outside ASCII, so Cargo never gets the replacement character.
+        # GetResponse refuses characters outside ASCII, such as the replacement character.
         return GetResponse(Secret(line.decode("ascii", "replace").rstrip("\r")))
 
     def login(

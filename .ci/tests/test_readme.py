@@ -173,7 +173,9 @@ class CompleteProvider(Directory):
         options = cc.LoginOptions(cc.Secret(TOKEN))
         with mock.patch.dict(os.environ, isolated(self.directory)):
             self.assertRaises(cc.NotFound, process.get, corp, cc.ReadOperation(), [])
+            self.write("token", "an older token", 0o644)
             self.assertEqual(process.login(corp, options, []), cc.LoginResponse())
+            self.assertEqual(os.stat(self.path("token")).st_mode & 0o777, 0o600)
             token = process.get(corp, cc.ReadOperation(), []).token
             self.assertEqual(token, cc.Secret("Bearer " + TOKEN))
             operation = cc.PublishOperation("a", "1.0.0", "ab")
