@@ -864,21 +864,13 @@ def _answer(credential: Credential, request: CredentialRequest) -> str:
     try:
         _check_registry(credential, request.registry)
         response = credential.perform(request.registry, request.action, request.args)
-        line = _line(_check_response(response, request.action))
+        line = _line(response, request.action)
     except BaseException as error:  # also SystemExit: Cargo waits for an answer
         if isinstance(error, KeyboardInterrupt):
             raise
         line, status = _error_line(error), error.code if isinstance(error, SystemExit) else 1
     if os.getpid() != process:  # the provider forked: only its parent may answer
         os._exit(status & 255 if isinstance(status, int) else status is not None)
-    return line
-
-
-def _line(message: "CredentialResponse | Error") -> str:
-    line: Any = message.to_json()
-    if not isinstance(line, str) or "\n" in line:
-        raise TypeError(f"{type(message).__name__}.to_json must return one line of text")
-    line.encode("utf-8")  # raises UnicodeError for what cannot be sent
     return line
 
 
@@ -893,31 +885,27 @@ def _check_registry(credential: Credential, registry: RegistryInfo) -> None:
         raise UrlNotSupported
 
 
-def _check_response(response: "Any", action: Action) -> "Any":
-    expected = _RESPONSES.get(type(action).kind)
+def _line(response: object, action: Action) -> str:
+    """Return the line of a response. Raises TypeError or ValueError if Cargo would reject it."""
+    expected: Any = _RESPONSES.get(type(action).kind)
     if expected is None or not isinstance(response, expected):
         found = f"the provider returned {type(response).__name__} for the action `{action}`"
         hint = f"return a {expected.__name__}, or " if expected else ""
         raise TypeError(f"{found}: it must {hint}raise an Error")
-    return response
+    return CredentialResponse.to_json(response)  # one line, whatever a subclass overrides
 
 
 def _error_line(error: BaseException) -> str:
     try:
         if isinstance(error, Error) and str(error.kind) in _ERRORS:
-            return _line(error)
-    except BaseException as failure:
-        if isinstance(failure, KeyboardInterrupt):
-            raise
-        error = failure
-    try:
+            return Error.to_json(error)
         _show_traceback(error)
         message, *causes = _redact(_describe(error))
-        return OtherError(message, causes).to_json()
     except BaseException as failure:  # an exception may refuse to be read
         if isinstance(failure, KeyboardInterrupt):
             raise
-        return OtherError("the provider raised an exception that cannot be shown").to_json()
+        message, causes = "the provider raised an exception that cannot be shown", []
+    return OtherError(message, causes).to_json()
 
 
 def _describe(error: "BaseException | None") -> "list[str]":
@@ -1179,8 +1167,7 @@ class CredentialProcess(Credential):
         if isinstance(answer, Error):
             raise answer
         try:
-            _check_response(answer, action)
-            answer.to_json()
+            _line(answer, action)
         except (TypeError, ValueError) as error:
             what = f"credential provider produced unexpected response for `{action}` request"
             raise OtherError(what, str(error)) from None

@@ -463,6 +463,11 @@ class CredentialResponse(Message):
     def test_UnknownResponse(self):
         self.both_ways(cc.UnknownResponse(), '{"Ok":{"kind":"unknown"}}')
 
+    def test_a_subclass_that_overrides_to_json_does_not_change_what_cargo_gets(self):
+        two_lines = {"to_json": lambda self: "two\nlines"}
+        mine = type("Mine", (cc.LogoutResponse,), two_lines)()
+        self.assertEqual(serve(Recorder(mine), LOGOUT), [LOGOUT_OK])
+
     def test_answers_of_other_writers_are_tolerated(self):
         get = '{"Ok":{"kind":"get","token":"t","cache":%s,"operation_independent":true}}'
         rows = [
@@ -629,13 +634,9 @@ class Error(Message):
             def kind(self):
                 raise RuntimeError("no kind for " + secret.expose())
 
-        class Unwritable(cc.NotFound):
+        class Overridden(cc.NotFound):
             def to_json(self):
                 raise RuntimeError("cannot write " + secret.expose())
-
-        class Silent(cc.NotFound):
-            def to_json(self):
-                return None
 
         class Lined(cc.Error):
             caused_by = "one text with " + TOKEN
@@ -647,14 +648,13 @@ class Error(Message):
             (made_up(), "credential not found"),
             (type("Enumerated", (cc.Error,), {"kind": Kind.SEALED})("sealed"), "sealed"),
             (type("Listed", (cc.Error,), {"kind": []})("listed"), "listed"),
-            (Unreadable(), "no kind for [REDACTED]: credential action failed"),
-            (Unwritable(), "cannot write [REDACTED]: credential not found"),
-            (Silent(), "Silent.to_json must return one line of text: credential not found"),
+            (Unreadable(), "the provider raised an exception that cannot be shown"),
             (Lined("bad"), "bad: one text with [REDACTED]"),
         ]:
             with mock.patch("sys.stderr", io.StringIO()) as stderr:
                 self.assertEqual(outcome(error), "other: " + message)
             self.assertEqual(stderr.getvalue(), "")
+        self.assertEqual(outcome(Overridden()), "not-found")
         self.assertEqual(told(made_up("m").to_json()), "other: m")
 
 
