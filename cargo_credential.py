@@ -62,15 +62,15 @@ The exception that a method raises decides what Cargo does next. After UrlNotSup
 Cargo asks its next provider. After OperationNotSupported, OtherError or any other exception, Cargo
 stops and shows the message. Set CARGO_CREDENTIAL_TRACEBACK=1 to see the traceback as well.
 
-List in `registries` the indexes that may get the token: a repository that you cloned can point a
-registry's name at another index. An entry is an index URL, or a host, which allows each https://
-index on that host. Do not use a host where others can publish files, such as github.com.
+List in `registries` the indexes (registry URLs) that may get the token: a cloned repository can
+point a registry's name at another index. An entry is an index URL, or HOST or HOST:PORT, which
+allows each https:// index there. Do not use a host where others can publish files, as on GitHub.
 
 Make a token a Secret as soon as you have it. A Secret shows its value only through expose() and
 map(), and the module replaces the value in error texts. It does not replace:
-- a value that was never a Secret, or a part of a Secret, except the part after a scheme (`Bearer `)
+- a value that was never a Secret, or a part of a value, except all after a scheme (`Bearer `)
 - a value of one character, or of two or three characters within a word
-- a value of an earlier request, after 500 newer ones
+- a value of an earlier request, after 500 newer values
 - an encoded value (base64, a URL, a shell's quotes)
 - what the provider, its threads and its child processes print
 
@@ -160,7 +160,7 @@ class Secret:
     __copy__ = __deepcopy__
 
     def __getstate__(self) -> object:  # pickle calls this
-        raise TypeError("a Secret cannot be pickled: pass on expose() where the value must go")
+        raise TypeError("a Secret cannot be pickled: use expose() if the value must be stored")
 
 
 def _must_be(what: str, value: object, kind: type) -> None:
@@ -211,7 +211,7 @@ def _redact(texts: "list[str]") -> "list[str]":
 
 
 def _fold(text: str) -> "tuple[str, list[int]]":
-    """Return the text without the escapes of JSON and repr, and where its characters begin.
+    """Return the text without escapes of JSON and repr, and its characters' original positions.
 
     It drops all backslashes and turns a line break into `n`, since each can be escaped repeatedly.
     """
@@ -233,7 +233,7 @@ def _fold(text: str) -> "tuple[str, list[int]]":
 
 
 def _find(text: str, values: "set[str]") -> "Iterator[tuple[int, int]]":
-    """Yield start and end of each value. Short ones match whole words only: others contain them."""
+    """Yield start and end of each value. Short values match only as whole words."""
     lengths: dict[str, set[int]] = {}  # of all values with the same first four characters
     for value in values:
         lengths.setdefault(value[:4], set()).add(len(value))
@@ -267,7 +267,7 @@ _decode = json.JSONDecoder(  # a long number becomes a float: int() takes second
 
 
 def _parse(line: "str | bytes", what: str = "the line") -> "dict[str, Any]":
-    """Parse a JSON object as serde does. Refuse duplicates and huge numbers in any field."""
+    """Parse a JSON object as Cargo does. Refuse duplicates and huge numbers in any field."""
     try:
         text = (line.encode("utf-8") if isinstance(line, str) else line).decode("utf-8")
         fields: dict[str, Any] = _decode(text)
@@ -308,7 +308,7 @@ def _strings(fields: "dict[str, Any]", name: str) -> "list[str]":
 
 # ---- Registry and requests ----------------------------------------------------------------------
 class _Record:
-    """Named fields. A message has a `kind`, and string fields or its own `_read` and `_write`."""
+    """Named fields. `_read` and `_write` handle strings: override them for other types."""
 
     __match_args__: "tuple[str, ...]" = ()
     kind: str
@@ -335,7 +335,7 @@ class _Record:
 class RegistryInfo(_Record):
     """The registry that a request is about. Source: `RegistryInfo`.
 
-    - index_url: as configured, with `sparse+`. For crates.io it is always CRATES_IO_INDEX.
+    - index_url: as configured, including `sparse+`. For crates.io it is always CRATES_IO_INDEX.
     - name: its name in Cargo's configuration, or None; `crates-io` for crates.io. Do not trust it:
       a cloned repository can give this name another index.
     - headers: the headers of the registry's 401 response, as `Name: value`. Compare names without
@@ -375,7 +375,7 @@ class RegistryInfo(_Record):
         return secure and (entry == f"{host}:{port}" or (entry == host and port == 443))
 
     def _split_url(self) -> "tuple[str, str, int]":
-        """Return scheme, host and port, or empty values if a reader could see others.
+        """Return scheme, host and port, or empty values if another parser could read others.
 
         Cargo reads https as browsers do: it decodes `%`, takes a backslash for a slash, and reads
         0x7f.1 as 127.0.0.1. To libgit2, `?` and `#` do not end the host of an ssh URL. git looks
@@ -400,13 +400,13 @@ class RegistryInfo(_Record):
 
 
 class Operation(_Record, kind="unknown"):
-    """What the token is for. Newer versions may add kinds: keep an `else`. Source: `Operation`."""
+    """What the token is for. A newer Cargo may send others. Source: `Operation`."""
 
 
 class ReadOperation(Operation, kind="read"):
-    """Fetch the index or a crate. Cargo also sends it before a publish.
+    """Read the index or a crate. Cargo also sends it before a publish.
 
-    If the registry requires a token for reading, Cargo asks before other operations, too.
+    If the registry requires a token to read, Cargo sends it before each other operation.
     """
 
 
@@ -427,7 +427,7 @@ class _VersionOperation(Operation):
 
 
 class YankOperation(_VersionOperation, kind="yank"):
-    """Yank version `vers` of crate `name`."""
+    """Yank (withdraw) version `vers` of crate `name`."""
 
 
 class UnyankOperation(_VersionOperation, kind="unyank"):
@@ -448,7 +448,7 @@ class UnknownOperation(Operation):
 
 
 class Action(_Record, kind="unknown"):
-    """What Cargo requests. Newer versions may add kinds: keep an `else`. Source: `Action`."""
+    """What Cargo requests. A newer Cargo may send others. Source: `Action`."""
 
     def __str__(self) -> str:
         """Return Cargo's name for the action."""
@@ -568,7 +568,7 @@ def _present(fields: "dict[str, Any]") -> "dict[str, Any]":
 
 
 def negotiate_version(offered: "Sequence[int]", supported: "Sequence[int]") -> int:
-    """Return the highest version in both. Raises OtherError with Cargo's message for none."""
+    """Return the highest common version, or raise OtherError with Cargo's message."""
     common = set(offered) & set(supported)
     if not common:
         theirs = f"credential provider supports protocol versions {list(offered)}"
@@ -578,11 +578,11 @@ def negotiate_version(offered: "Sequence[int]", supported: "Sequence[int]") -> i
 
 # ---- Answers and errors -------------------------------------------------------------------------
 class CacheControl(_Record, kind="unknown"):
-    """How long Cargo keeps a token in memory: for its own run at most. Source: `CacheControl`."""
+    """How long Cargo keeps a token in memory: at most until it exits. Source: `CacheControl`."""
 
 
 class CacheNever(CacheControl, kind="never"):
-    """Cargo does not keep the token. It asks 8 times or more for one publish."""
+    """Cargo does not keep the token: it requests one each time that it needs one."""
 
 
 class CacheExpires(CacheControl, kind="expires"):
@@ -610,7 +610,7 @@ class CacheSession(CacheControl, kind="session"):
 
 
 class CacheUnknown(CacheControl):
-    """A setting of a newer protocol. Cargo treats it as never."""
+    """A setting of a newer protocol. Cargo treats it as CacheNever."""
 
 
 def _unix_seconds(moment: "int | float | datetime") -> int:
@@ -622,8 +622,8 @@ def _unix_seconds(moment: "int | float | datetime") -> int:
         found = type(moment).__name__
         raise TypeError(f"expiration must be Unix seconds or an aware datetime, not {found}")
     if not -377705116800 <= moment < 253402300800:  # the years -9999 to 9999; NaN fails this, too
-        reason = "in the years -9999 to 9999 (is it in milliseconds?)"
-        raise ProtocolError(f"expiration must be Unix seconds, as time.time() + 3600 is, {reason}")
+        years = "in the years -9999 to 9999 (is it in milliseconds?)"
+        raise ProtocolError(f"expiration must be Unix seconds, such as time.time() + 3600, {years}")
     return int(moment)
 
 
@@ -656,12 +656,12 @@ _SESSION = CacheSession()
 
 
 class GetResponse(CredentialResponse, kind="get"):
-    """A token, which Cargo sends as it is in the `Authorization` header.
+    """A token. Cargo sends it unchanged as the `Authorization` header.
 
     token: a Secret of printable ASCII, with the scheme (`Bearer ...`) if the registry requires one.
     cache: CacheSession(), CacheNever() or CacheExpires(time).
     operation_independent: whether the token is valid for all operations. Even with False, Cargo
-    reuses the token for reads.
+    also reads with the token.
     """
 
     __match_args__ = ("token", "cache", "operation_independent")
@@ -701,7 +701,7 @@ class UnknownResponse(CredentialResponse):
 class Error(Exception):
     """Base of the errors that Cargo distinguishes by `kind`. Source: `Error`.
 
-    Raise one of its subclasses, as a class or an instance. Cargo shows only OtherError's message.
+    Raise a subclass, as a class or an instance. Of these, Cargo shows only OtherError's message.
     """
 
     kind = "other"
@@ -740,7 +740,7 @@ class NotFound(Error, kind="not-found", message="credential not found"):
 class OperationNotSupported(
     Error, kind="operation-not-supported", message="requested operation not supported"
 ):
-    """This provider cannot do this. Cargo stops, and asks no other provider."""
+    """This provider does not support the action. Cargo stops, and asks no other provider."""
 
 
 class OtherError(Error):
@@ -787,8 +787,9 @@ class Credential:
     empty, raise UrlNotSupported yourself for each registry that is not yours.
 
     args: the configured arguments, then anything after `--` in `cargo login -- ...`.
-    A method that you do not override raises OperationNotSupported: Cargo stops. `perform` replaces
-    all three. The module reports any other exception to Cargo as an OtherError.
+    A method that you do not override raises OperationNotSupported: Cargo stops. `perform` calls the
+    three: if you override it, they are not called. The module reports any exception that is not an
+    Error as an OtherError.
     """
 
     registries: "Sequence[str]" = ()
@@ -796,7 +797,7 @@ class Credential:
     def perform(
         self, registry: RegistryInfo, action: Action, args: "list[str]"
     ) -> CredentialResponse:
-        """Answer one request: call `get`, `login` or `logout`."""
+        """Answer one request."""
         if isinstance(action, GetAction):
             return self.get(registry, action.operation, args)
         if isinstance(action, LoginAction):
@@ -834,8 +835,8 @@ def serve(credential: Credential, reader: "BinaryIO", writer: "BinaryIO") -> Non
     """Run a provider over two binary streams. `main` does this with Cargo's pipes.
 
     Writes the hello, then an answer for each line until `reader` ends, and flushes each time. A
-    line that is not a request ends the session. The module answers it in protocol version 1: the
-    line may not contain a version. Raises OSError if a stream fails.
+    line that is not a request gets an error of protocol version 1, and ends the session. Raises
+    OSError if a stream fails.
     """
     global _remembered
     _send(writer, CredentialHello(_VERSIONS).to_json())
@@ -977,18 +978,11 @@ def _print_help(text: str) -> None:
 
 _CONFIGURATION = """\
 This is a credential provider: Cargo runs it with --cargo-plugin to get a registry's token. To use
-it for one registry, add this to config.toml in $CARGO_HOME (~/.cargo if that is not set):
+it for a registry, add this to config.toml in $CARGO_HOME (~/.cargo if that is not set), with the
+provider's arguments if it requires any:
 
 [registries.NAME]
-credential-provider = {0}
-
-or, for all registries without a provider of their own:
-
-[registry]
-global-credential-providers = ["cargo:token", "my-provider"]
-
-[credential-alias]
-my-provider = {0}
+credential-provider = {}
 """
 
 
@@ -1001,7 +995,7 @@ def _clean_path() -> None:
 
 
 def _take_console() -> "tuple[BinaryIO, BinaryIO]":
-    """Move Cargo's pipes out of the way of the terminal. Source: the crate's module `stdio`."""
+    """Return Cargo's pipes, and put the terminal in their place. Source: the crate's `stdio`."""
     descriptor = os.open(os.devnull, os.O_RDWR)
     while descriptor <= 2:  # a closed one: another file would get its number
         os.set_inheritable(descriptor, True)
@@ -1086,7 +1080,7 @@ def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
     if not token:
         name = registry.name if registry.name not in (None, "crates-io") else ""
         command = f"cargo login --registry {name} < FILE" if name else "cargo login < FILE"
-        raise OtherError(f"{problem}: to pass one from a file, run `{command}`")
+        raise OtherError(f"{problem}: to pass it from a file, run `{command}`")
     return _check_token(token, OtherError)
 
 
@@ -1105,7 +1099,7 @@ def _read_hidden_line() -> "tuple[Secret, str]":
     except UnicodeError:
         return Secret("\ufffd"), ""  # refused as a character outside ASCII
     except (OSError, Warning):
-        return Secret(""), "there is no terminal to ask for the token on"
+        return Secret(""), "there is no terminal to type the token on"
 
 
 # ---- I/O: Cargo's side --------------------------------------------------------------------------
@@ -1113,12 +1107,12 @@ class CredentialProcess(Credential):
     """Another provider, run as Cargo runs it. Source: Cargo's `CredentialProcessCredential`.
 
     path: the program, as an absolute path or a name on PATH. Raises OtherError for a provider that
-    is built into Cargo, and for a relative path: only Cargo knows the directory where it begins.
+    is built into Cargo, and for a relative path: only Cargo knows what it is relative to.
     args: its configured arguments. The provider gets them before those of a request.
 
-    Each method runs the provider once, waits for it to exit, and raises the Error in its answer. It
-    kills a provider that breaks the protocol. It then raises OtherError: `message` is Cargo's,
-    `caused_by` is the reason.
+    Each method runs the provider once, waits for its exit, and returns its answer or raises the
+    Error in it. If the provider breaks the protocol, the method kills it and raises OtherError with
+    Cargo's message, and the reason in `caused_by`.
     """
 
     def __init__(self, path: str, *args: str) -> None:
@@ -1194,7 +1188,7 @@ def _read_message(stdout: "IO[bytes]", what: str, parse: "Callable[[bytes], Any]
     except Error as error:
         return error
     except ProtocolError as error:
-        problem = str(error) if line else f"it closed its output before its {what}"
+        problem = str(error) if line else f"the provider closed its output before its {what}"
         action = f"deserialize {what}"
         if problem == "not UTF-8":
             action = f"read {what} from credential provider"
@@ -1273,7 +1267,7 @@ def _file_options(arguments: "list[str]") -> "tuple[str, bool]":
             any_registry = True
         elif option != "--cargo-plugin":
             known = "--example-file [PATH] and --any-registry"
-            raise OtherError(f"unknown option `{option}`: there are {known}")
+            raise OtherError(f"unknown option `{option}`: the options are {known}")
     return path, any_registry
 
 
@@ -1300,14 +1294,14 @@ def _check_status(store: str, status: os.stat_result, warn: bool) -> None:
         raise OtherError(f"{store} is not a regular file")
     if sys.platform != "win32" and status.st_uid != os.geteuid():
         owner = f"belongs to another user (uid {status.st_uid}). It was not changed"
-        raise OtherError(f"{store} {owner}: name another with --example-file")
+        raise OtherError(f"{store} {owner}: name another file with --example-file")
     if sys.platform != "win32" and warn and status.st_mode & 0o077:
         _say(f"warning: other users may access {store}: run `chmod 600` on it")
 
 
 def _change_store(path: str, index_url: str, token: "Secret | None") -> None:
     """Store a token or erase it. One process at a time replaces the file, in one step."""
-    if os.path.exists(path):  # check it before a lock is made, which would shut its owner out
+    if os.path.exists(path):  # check it before making a lock file, which would lock out its owner
         _check_status(f"the token store `{path}`", os.stat(path), warn=False)
     umask = os.umask(0o077)  # new files are for this user alone
     flags = os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
@@ -1332,9 +1326,9 @@ def _change_store(path: str, index_url: str, token: "Secret | None") -> None:
                 raise
     except OSError as error:
         folder = os.path.dirname(path)
-        hint = "" if os.path.isdir(folder) else f": create the directory `{folder}`"
-        message = f"cannot write the token store `{path}`. It was not changed{hint}"
-        raise OtherError(message) from error
+        unchanged = ". It was not changed"
+        hint = unchanged if os.path.isdir(folder) else f": create the directory `{folder}`"
+        raise OtherError(f"cannot write the token store `{path}`{hint}") from error
     finally:
         os.umask(umask)
 

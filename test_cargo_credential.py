@@ -544,7 +544,7 @@ class CacheExpires(unittest.TestCase):
             self.assertEqual(json.loads(line)["Ok"]["expiration"], seconds)
 
     def test_a_time_that_cargo_cannot_read_is_refused_however_it_is_set(self):
-        years = "expiration must be Unix seconds, as time.time() + 3600 is, in the years -9999 to"
+        years = "expiration must be Unix seconds, such as time.time() + 3600, in the years -9999 to"
         years += " 9999 (is it in milliseconds?)"
         outside = float("nan"), float("inf"), 1693928537000, 253402300800, -377705116801
         kind = "expiration must be Unix seconds or an aware datetime, not %s"
@@ -1009,7 +1009,7 @@ class Secret(unittest.TestCase):
         self.assertRaises(TypeError, json.dumps, secret)
 
     def test_it_cannot_be_pickled(self):
-        message = "a Secret cannot be pickled: pass on expose() where the value must go"
+        message = "a Secret cannot be pickled: use expose() if the value must be stored"
         secret = cc.Secret(TOKEN)
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
             for value in (secret, [secret], cc.LoginOptions(secret)):
@@ -1487,7 +1487,7 @@ class Tokens(unittest.TestCase):
         self.assertEqual(message_of(ValueError, response.to_json), message)
         options = cc.LoginOptions(cc.Secret(token))
         if not token:
-            message = "no token was passed: to pass one from a file, run `cargo login < FILE`"
+            message = "no token was passed: to pass it from a file, run `cargo login < FILE`"
         self.assertEqual(message_of(cc.OtherError, cc.read_token, options, BARE), message)
 
     def test_read_token_and_GetResponse_refuse_what_no_header_can_carry(self):
@@ -1686,7 +1686,8 @@ class ExampleFile(Store):
         answers = self.asked(login("x", REGISTRY, args), get(REGISTRY, args))
         self.assertEqual(answers, ["login", "get: x"])
         self.assertFalse(os.path.exists(self.store))
-        unknown = "other: unknown option `--x`: there are --example-file [PATH] and --any-registry"
+        options = "the options are --example-file [PATH] and --any-registry"
+        unknown = "other: unknown option `--x`: " + options
         self.assertEqual(self.asked(get(args=["--x"])), [unknown])
         add = "other: cargo_credential.py is a provider only with --example-file: add it after the"
         add += " path in `credential-provider`"
@@ -1731,7 +1732,7 @@ class ExampleFile(Store):
         self.assertIn("the token store `%s`" % self.store, self.asked(get())[0])
         options = ["--example-file", self.path("no", "store.json")]
         (message,) = self.asked(login("x"), options=options)
-        start = "other: cannot write the token store `%s`. It was not changed: create the directory"
+        start = "other: cannot write the token store `%s`: create the directory"
         start += " `%s`: "
         self.assertTrue(message.startswith(start % (options[1], self.path("no"))), message)
         self.assertEqual(self.asked(logout(), get(), options=options), ["not-found"] * 2)
@@ -1819,7 +1820,7 @@ class ExampleFileSafety(Store):
         self.keep((CRATES_IO, "x"))
         uid = os.stat(self.store).st_uid
         message = "other: the token store `%s` belongs to another user (uid %d). It was not"
-        message += " changed: name another with --example-file"
+        message += " changed: name another file with --example-file"
         with mock.patch("os.geteuid", lambda: uid + 1):
             asked = [self.asked(line) for line in (login("y"), logout(), get())]
             self.assertEqual(asked, [[message % (self.store, uid)]] * 3)
@@ -2073,7 +2074,7 @@ class main_without_a_terminal(Directory):
             env = environment(PYTHONIOENCODING=encoding)
             process = start([path, "--cargo-plugin"], env=env)
             output, errors = process.communicate(GET, timeout=60)
-            self.assertIn(b"there is no terminal to ask for the token on", output, encoding)
+            self.assertIn(b"there is no terminal to type the token on", output, encoding)
             self.assertNotIn(b"Traceback", errors)
 
     def test_getpass_finds_the_input_that_it_compares_on_windows(self):
@@ -2138,7 +2139,6 @@ class main_without_a_terminal(Directory):
             shown = output.decode().replace("\r\n", "\n")
             self.assertTrue(shown.startswith(doc + "This is a credential provider: "), shown)
             self.assertIn("\n[registries.NAME]\ncredential-provider = %s\n" % command, shown)
-            self.assertIn("\n[credential-alias]\nmy-provider = %s\n" % command, shown)
 
     @posix_only
     def test_a_program_is_not_taken_from_a_relative_part_of_PATH(self):
@@ -2178,7 +2178,7 @@ class main_without_a_terminal(Directory):
                     read_token(options, registry)
             """
         )
-        missing = "other: there is no terminal to ask for the token on: to pass one from a file,"
+        missing = "other: there is no terminal to type the token on: to pass it from a file,"
         for registry, command in [
             (REGISTRY, "cargo login --registry alt < FILE"),
             (CRATES, "cargo login < FILE"),
@@ -2387,7 +2387,7 @@ class main_on_a_terminal(Directory):
             self.assertEqual(self.typed(b"x\n", line), (prompt, "other: x"))
 
     def test_read_token_refuses_what_cannot_be_a_token(self):
-        nothing = "no token was entered: to pass one from a file, run `cargo login --registry alt"
+        nothing = "no token was entered: to pass it from a file, run `cargo login --registry alt"
         nothing += " < FILE`"
         character = "the token contains a %s, so no HTTP header can carry it"
         for typed, message in [
@@ -2404,7 +2404,7 @@ class main_on_a_terminal(Directory):
         terminal = self.piped(broken + textwrap.dedent(self.REVERSING), self.LOGIN, flags=())
         terminal.type(b"x\n")  # it would be taken for the token
         answer, _ = self.answer(terminal)
-        self.assertTrue(answer.startswith("other: there is no terminal to ask for the token on"))
+        self.assertTrue(answer.startswith("other: there is no terminal to type the token on"))
 
     def test_read_token_asks_with_a_standard_error_that_fails(self):
         with open("/dev/full", "wb") as full:
@@ -2498,12 +2498,12 @@ class CredentialProcess(Directory):
     TERMINATED = "sys.stdout.flush(); os.kill(os.getpid(), 15)"
     # (what a provider does, Cargo's message, the cause)
     BROKEN = [
-        ("sys.exit(1)", NO_HELLO, "it closed its output before its hello"),
+        ("sys.exit(1)", NO_HELLO, "the provider closed its output before its hello"),
         ("print('noise')\n" + HELLO, NO_HELLO, "not JSON: Expecting value at line 1 column 1"),
         ("print('{\"v\":1}')", NO_HELLO, "field `v` must be a list"),
         (NOT_UTF_8, "failed to read hello from credential provider", "not UTF-8"),
         ("print('{\"v\":[998,999]}', flush=True); sys.stdin.read()", VERSIONS, ""),
-        (HELLO + "sys.exit(3)", NO_ANSWER, "it closed its output before its response"),
+        (HELLO + "sys.exit(3)", NO_ANSWER, "the provider closed its output before its response"),
         (NO_CACHE, NO_ANSWER, "missing field `cache`"),
         (HELLO + NOT_UTF_8, "failed to read response from credential provider", "not UTF-8"),
         (HELLO + OK_LOGOUT + "sys.exit(1)", FAILED % "exit status: 1", ""),
@@ -2694,7 +2694,7 @@ class ExampleFileProgram(Store, Directory):
 
     def test_help_version_and_unknown_options(self):
         usage = "usage: cargo_credential.py --example-file [PATH] [--any-registry]\n"
-        unknown = "unknown option `--x`: there are --example-file [PATH] and --any-registry\n"
+        unknown = "unknown option `--x`: the options are --example-file [PATH] and --any-registry\n"
         for option, shown, status in [
             ("--help", usage, 0),
             ("-h", usage, 0),

@@ -224,7 +224,7 @@ BROKEN = [
      "Write `expiration` as whole seconds since 1970: not a float, a string or milliseconds."]),
     ("expiration", LOOP + "say(get(cache='expires', expiration=1900000000000))", "FAIL  " +
      READ + 'its answer is `{"Ok": {"kind": "get", "token": "... ...", "cache": "expires...`: '
-     'expiration must be Unix seconds, as time.time() + 3600 is, in the years -9999 to 9999'
+     'expiration must be Unix seconds, such as time.time() + 3600, in the years -9999 to 9999'
      ' (is it in milliseconds?)', [ANSWER_LOST + ".",
      "Write `expiration` as whole seconds since 1970: not a float, a string or milliseconds."]),
     ("unknown-error", LOOP + "say(err(TOKEN))", "FAIL  " + READ + "an unknown kind of Err",
