@@ -3,23 +3,22 @@
 # Copyright (c) 2026 the authors of cargo_credential.py
 r"""Asks several providers, one after the other, for one registry.
 
-Cargo's own setting for a registry takes only one provider. This one goes on to the next
-after not-found and url-not-supported, as Cargo does with `registry.global-credential-providers`,
-but in the order in which they are written. In .cargo/config.toml, each argument is a provider, and
-`--` ends the list:
+Cargo's own setting for a registry takes only one provider. After not-found and url-not-supported,
+chain.py asks the next one, as Cargo does with `registry.global-credential-providers`, but from
+first to last. In .cargo/config.toml, each argument is a provider, and `--` ends the list:
 
     [registries.corp]
     index = "sparse+https://crates.corp.example/index/"
     credential-provider = ["/path/to/chain.py",
         "/path/to/first.py its-option", "/path/to/second.py", "--"]
 
-A provider is split on white space. Write one with a space in its path or in an argument as JSON:
+chain.py splits each provider on white space. If a path or an argument has a space, write JSON:
 '["/path/to my/first.py", "its option"]'. Each provider gets the arguments after the `--`, where
 Cargo puts the ARG of `cargo login -- ARG`: so an ARG is never started as a program.
 
 What it does not do: start a provider that is built into Cargo (`cargo:token`), or read
-[credential-alias]. `cargo login` and `cargo logout` end at the first provider that answers anything
-but not-found and url-not-supported, so put one that can log in first. To try it without Cargo:
+[credential-alias]. For `cargo login` and `cargo logout`, put a provider first that supports them:
+an answer other than not-found and url-not-supported ends the chain. To try it without Cargo:
 
     echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"logout",'\
     '"args":["/path/to/first.py","/path/to/second.py","--"]}' | ./chain.py

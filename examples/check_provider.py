@@ -8,30 +8,30 @@
 
 PROVIDER and the ARGs are the words of `credential-provider = ["PROVIDER", "ARG"]`. The checker runs
 the provider as Cargo does, many times, in a directory that is empty at first and removed at the
-end. It asks for tokens of a registry that does not exist: a provider of certain registries answers
-url-not-supported there, and no other code of it runs. So name your registry:
+end. It requests tokens of a registry that does not exist. A provider with `registries` answers
+url-not-supported, and its methods do not run. So name your registry:
 
---index URL        Ask for tokens of your registry, too. URL is its `index` in Cargo's
+--index URL        Request tokens of your registry, too. URL is its `index` in Cargo's
                    configuration; for crates.io, https://github.com/rust-lang/crates.io-index.
                    The provider may prompt, or request short-lived tokens. The checker sends the
                    tokens to no registry, and names a crate that does not exist.
 --name NAME        the registry's name in Cargo's configuration
---login            Store, replace and erase a made-up token, only for a registry for which the
-                   provider has no token: for one that does not exist or, if the provider declines
-                   that, for crates.io. With --index, for your registry: this requires --yes.
---yes              agree to --login for your registry
+--login            Store, replace and erase a made-up token, if the provider has no token for the
+                   registry. With --index and --yes, it is your registry. Otherwise, it is one that
+                   does not exist or, if the provider declines that one, crates.io.
+--yes              allow --login for your registry
 --timeout SECONDS  how long to wait for each answer, 10 by default
 --transcript       show each message, without tokens
 
 Each check is a line with `ok`, `warn` or `FAIL`. Below a problem, the report quotes Cargo 1.95 and
 suggests a fix. The exit status is 1 after a FAIL, otherwise 0.
 
-The report contains no token. Of a line that is not a valid answer it shows the shape, not the
-strings; of standard error, where a Python exception comes from. It shows the message of an Err, as
-Cargo does, without the tokens that the provider has returned before.
+The report contains no token. For a line that is not a valid answer, it shows the shape without the
+strings. From standard error, it shows only where a Python exception comes from. It shows an Err's
+message, as Cargo does, without the tokens that the provider has returned before.
 
-On Linux, the checker stops the processes that the provider leaves. It is not a provider itself:
-there is nothing to configure. It needs the folder `checker` beside it, where
+On Linux, the checker stops the processes that the provider leaves running. It is not a provider:
+there is nothing to configure. It needs the directory `checker` beside it, where
 checker/conversation.py lists the problems that it can report. Try it:
 
     ./check_provider.py --login ../cargo_credential.py --example-file

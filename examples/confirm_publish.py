@@ -3,17 +3,17 @@
 # Copyright (c) 2026 the authors of cargo_credential.py
 r"""Asks the user before another provider gives a token to publish, yank or change owners.
 
-This provider starts the other one only after the answer yes. To read, log in and log out, it starts
-it without a question. In .cargo/config.toml, put the other provider's whole path and its arguments
-after this one's:
+This provider starts the other provider only if the user answers yes. To read, log in and log out,
+it does not ask. In .cargo/config.toml, put the other provider's absolute path and its arguments
+after the path of this one:
 
     [registries.corp]
     index = "sparse+https://crates.corp.example/index/"
     credential-provider = ["/path/to/confirm_publish.py", "/path/to/prov.py", "its argument"]
 
 The question names the index and its host. It cannot name the place that Cargo uploads to: the index
-decides that (`api` in its config.json), and a provider does not learn it. Programs that run the
-other provider directly are not asked. To try it without Cargo, on a terminal:
+decides that (`api` in its config.json), and a provider does not learn it. If a program runs the
+other provider directly, nobody asks the user. To try it without Cargo, on a terminal:
 
     echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"get","operation":"owners",'\
     '"name":"foo","args":["/path/to/prov.py"]}' | ./confirm_publish.py
@@ -75,7 +75,7 @@ def other_provider(args: "list[str]") -> CredentialProcess:
     """Return the provider that `args` names: its path, then its arguments."""
     if not args:
         raise OtherError(
-            "confirm_publish.py needs another provider: add its whole path after this one's in"
+            "confirm_publish.py needs another provider: add its absolute path after this one's in"
             " `credential-provider`"
         )
     return CredentialProcess(*args)
@@ -114,19 +114,19 @@ def question(registry: RegistryInfo, operation: Operation) -> str:
     The checkout's configuration chooses the registry's name and its index URL. The host comes last:
     a long URL cannot scroll it away. Raises OtherError for a text that could fill a screen.
     """
-    what = "do something that this provider does not know"  # an operation of a newer Cargo
+    what = "do something that this provider does not know on"  # an operation of a newer Cargo
     if isinstance(operation, PublishOperation):
         name, vers, cksum = shown(operation.name), shown(operation.vers), shown(operation.cksum)
-        what = f"publish {name} {vers}, sha256 {cksum},"
+        what = f"publish {name} {vers}, sha256 {cksum}, to"
     elif isinstance(operation, (YankOperation, UnyankOperation)):
-        what = f"{operation.kind} {shown(operation.name)} {shown(operation.vers)}"
+        what = f"{operation.kind} {shown(operation.name)} {shown(operation.vers)} on"
     elif isinstance(operation, OwnersOperation):
-        what = f"list or change the owners of {shown(operation.name)}"
+        what = f"list or change the owners of {shown(operation.name)} on"
     name = shown(registry.name) if registry.name else "a registry without a name"
     where = f"(index {shown(registry.index_url)}), at {registry.host}"
     if registry.host is None:
         where = f"at an unknown host (index {shown(registry.index_url)})"
-    text = f"{what} to {name} {where}"
+    text = f"{what} {name} {where}"
     if len(text) > LONGEST:
         raise OtherError(f"the question would be longer than {LONGEST} characters: {text[:80]}...")
     return text

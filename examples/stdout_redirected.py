@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the authors of cargo_credential.py
-r"""Shows where a provider's output goes: standard error to the user, print() to the terminal.
+r"""Shows where output goes: standard error to Cargo's standard error, print() to the terminal.
 
 It has no token. To make Cargo run it, add to .cargo/config.toml:
 

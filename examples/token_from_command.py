@@ -13,22 +13,22 @@ r"""Runs a command that prints a token, for the registries that you name.
     --expires FIELD     with --json: the field with the expiry, Unix seconds or ISO 8601 with a zone
     --expires-in FIELD  with --json: the field with the seconds until the token expires
     --ttl SECONDS       the token expires after this many seconds
-    --timeout SECONDS   stop the command after this many seconds; the command then has no terminal
+    --timeout SECONDS   give the command no terminal, and stop it after this many seconds
 
-Without --index and --host, every registry gets the token, also one that a checkout's configuration
-names. If other people can put files on the host, as on a forge, name the --index: its files decide
-where Cargo sends the token. The index of crates.io is https://github.com/rust-lang/crates.io-index.
+Without --index and --host, every registry gets the token, even one that a checkout's configuration
+names. If other people can put files on the host, as on GitHub, use --index: its files decide where
+Cargo sends the token. The index of crates.io is https://github.com/rust-lang/crates.io-index.
 
-In an ARG, {index_url}, {host} and {name} become the registry's. It is an error if the value begins
-with `-`, or if a shell could read it as more than text. CARGO_REGISTRY_INDEX_URL and
-CARGO_REGISTRY_NAME_OPT hold URL and name as they are: a checkout chose them, so do not trust them.
+In an ARG, {index_url}, {host} and {name} stand for the registry's index URL, host and name. A value
+that begins with `-`, or contains a special character of a shell, is an error. The variables
+CARGO_REGISTRY_INDEX_URL and CARGO_REGISTRY_NAME_OPT are not checked: a checkout can choose them.
 
-With --timeout, Ctrl-C, SIGTERM and SIGHUP also stop the command, and its whole process group. On
-Windows, the timeout and Ctrl-C stop the command and its child processes.
+If you set --timeout, then Ctrl-C, SIGTERM and SIGHUP also stop the command's whole process group.
+On Windows, the timeout and Ctrl-C stop the command and its child processes.
 
 What it does not do: log in or out (see git_credential.py), show the output, or stop another user's
-processes. Cargo's `cargo:token-from-stdout` has no options, serves every registry, and up to 1.97
-cannot publish if the line ends as on Windows. Tested with 1.95 on Linux. In .cargo/config.toml:
+processes. Cargo's `cargo:token-from-stdout` has no options, serves every registry and, up to 1.97,
+cannot publish if the output ends with CR LF. Tested with 1.95 on Linux. In .cargo/config.toml:
 
     [registries.corp]
     index = "sparse+https://crates.corp.example/index/"

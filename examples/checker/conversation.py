@@ -205,7 +205,7 @@ borrowed warn it refuses an argument with a quote or a backslash
   Known of the crate cargo-credential, rust-lang/cargo#13615: use no such argument.
 
 no-place warn not %(names)s: the provider declines it or has a token for it
-  Log out first, or leave out --login: it is only for a registry without a token.
+  Add --index URL --yes for a registry that it serves, or log out: --login replaces no token.
 no-login warn operation-not-supported
   Leave out --login if the provider stores no tokens.
 login FAIL %(kind)s

@@ -616,6 +616,8 @@ for line in sys.stdin:
 """
 )
 STAYS = "Erase it with `cargo logout`: a made-up token may be stored."
+NO_PLACE = "Add --index URL --yes for a registry that it serves, or log out: "
+NO_PLACE += "--login replaces no token."
 BROKEN_LOGINS = [
     # (key, the argument, the verdict, the lines below it)
     ("", "none", "ok    get after logout: not-found", []),
@@ -623,10 +625,10 @@ BROKEN_LOGINS = [
      ["Leave out --login if the provider stores no tokens."]),
     ("no-place", "publish", "warn  registry for a login: not check-provider and not crates-io: "
      "the provider declines it or" " has a token for it",
-     ["Log out first, or leave out --login: it is only for a registry without a token."]),
+     [NO_PLACE]),
     ("no-place", "host", "warn  registry for a login: not check-provider and not crates-io: "
      "the provider declines it or" " has a token for it",
-     ["Log out first, or leave out --login: it is only for a registry without a token."]),
+     [NO_PLACE]),
     ("login", "full", "FAIL  login: other: no space left",
      ['Store the token and answer {"Ok":{"kind":"login"}}.']),
     ("get", "get", "FAIL  get: not-found", ["Return the token of the last login."]),

@@ -84,10 +84,14 @@ class Question(Confirm):
         _, answer = self.question(ahead=b"y\n")
         self.assertEqual(self.message(answer), DISAGREED + PUBLISH_FOO + WHERE)
 
-    CORP = "list or change the owners of foo to corp at an unknown host (index %s)"
+    CORP = "list or change the owners of foo on corp at an unknown host (index %s)"
     # (action, registry, question)
     QUESTIONS = [
-        (UNKNOWN, REGISTRY, "do something that this provider does not know " + WHERE),
+        (
+            UNKNOWN,
+            REGISTRY,
+            "do something that this provider does not know " + "on" + WHERE[2:],
+        ),
         # A control character, or a letter that looks like another one
         (
             cc.GetAction(cc.PublishOperation("a\x9bm\n", "\x1b[1A", "\x00")),
@@ -99,7 +103,7 @@ class Question(Confirm):
         (
             OWNERS,
             cc.RegistryInfo("sparse+https://crates.corp.example@evil.example/index/"),
-            "list or change the owners of foo to a registry without a name"
+            "list or change the owners of foo on a registry without a name"
             " (index sparse+https://crates.corp.example@evil.example/index/), at evil.example",
         ),
         # Values with spaces, which look like more of the question
@@ -108,7 +112,7 @@ class Question(Confirm):
             cc.RegistryInfo(
                 "https://evil.example/i),", "corp (index https://good.example), at good.example?"
             ),
-            r"yank a\x20to\x20b 1\x202 to"
+            r"yank a\x20to\x20b 1\x202 on"
             r" corp\x20(index\x20https://good.example),\x20at\x20good.example?"
             " (index https://evil.example/i),), at evil.example",
         ),
@@ -191,8 +195,8 @@ class WithoutATerminal(Confirm):
         for args, text in [
             (
                 [],
-                "confirm_publish.py needs another provider: add its whole path after this one's in"
-                " `credential-provider`",
+                "confirm_publish.py needs another provider: add its absolute path after this"
+                " one's in `credential-provider`",
             ),
             (["cargo:token"], "`cargo:token` is built into Cargo: name a program"),
             (["./prov.py"], relative % "./prov.py"),
@@ -234,7 +238,7 @@ UNBOUND = (
 @posix_only
 class ConfirmPublishWithCargo(Confirm, CargoWithExample):
     def where(self):
-        return "to alt (index %s), at 127.0.0.1" % self.index
+        return "alt (index %s), at 127.0.0.1" % self.index
 
     def have_crate(self):
         """Publish a crate, for operations that require one."""
@@ -262,7 +266,7 @@ class ConfirmPublishWithCargo(Confirm, CargoWithExample):
         question = self.answer_question(terminal, b"y\n")
         status, rest = terminal.rest()
         self.assertEqual(status, 0, rest)
-        wanted = "publish app 0.1.0, sha256 %s, %s" % (self.cksum(), self.where())
+        wanted = "publish app 0.1.0, sha256 %s, to %s" % (self.cksum(), self.where())
         self.assertEqual(question, wanted)
         self.assertEqual(self.sent("PUT"), [("/api/v1/crates/new", self.TOKEN)])
         # Cargo keeps the token to read, as the other provider allows
@@ -285,14 +289,14 @@ class ConfirmPublishWithCargo(Confirm, CargoWithExample):
                 question = self.answer_question(terminal, b"yes\n")
                 status, rest = terminal.rest()
                 self.assertEqual(status, 0, rest)
-                self.assertEqual(question, "%s %s" % (operation, self.where()))
+                self.assertEqual(question, "%s on %s" % (operation, self.where()))
                 path, token = self.sent(method)[-1]
                 self.assertEqual((path.rsplit("/", 1)[1], token), (end, self.TOKEN))
 
     def test_no_ends_cargo_and_the_other_provider_does_not_run(self):
         self.have_crate()
         self.configure(self.EXAMPLE, self.recorder("inner", ALWAYS))
-        cause = "Caused by:\r\n  %syank app 0.1.0 %s\r\n" % (DISAGREED, self.where())
+        cause = "Caused by:\r\n  %syank app 0.1.0 on %s\r\n" % (DISAGREED, self.where())
         for typed in (b"n\n", b"\n", b"\x04"):
             with self.subTest(typed):
                 terminal = self.cargo_on_a_terminal("yank", "app@0.1.0", "--registry", "alt")
@@ -314,7 +318,7 @@ class ConfirmPublishWithCargo(Confirm, CargoWithExample):
     def test_without_a_terminal_it_refuses_whatever_the_cache_of_the_token(self):
         cause = (
             "Caused by:\n  a terminal is needed to ask whether to publish app 0.1.0,"
-            " sha256 [0-9a-f]{64}, %s: for use without one, configure the other provider"
+            " sha256 [0-9a-f]{64}, to %s: for use without one, configure the other provider"
             " alone\n\\Z" % re.escape(self.where())
         )
         for cache in CACHES:
