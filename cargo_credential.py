@@ -971,7 +971,7 @@ def main(credential: Credential) -> None:
 
 
 def _print_help(text: str) -> None:
-    words = [word for word in sys.argv[1:] if word not in ("-h", "--help")]
+    words = [word for word in sys.argv[1:] if word != "--help"]
     command = json.dumps([os.path.abspath(sys.argv[0]), *words], ensure_ascii=False)
     sys.stdout.write(f"{text.strip()}\n\n{_CONFIGURATION.format(command)}".lstrip())
 
@@ -1033,7 +1033,7 @@ def _flush(stream: "TextIO | None", descriptor: int) -> None:
     try:
         if stream:
             stream.flush()
-    except (AttributeError, OSError, ValueError):
+    except (OSError, ValueError):
         _attach(descriptor, os.devnull)
 
 
