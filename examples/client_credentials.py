@@ -55,22 +55,8 @@ from urllib.request import HTTPErrorProcessor, ProxyHandler, Request, build_open
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
-from cargo_credential import (
-    Action,
-    CacheExpires,
-    CacheNever,
-    CacheSession,
-    Credential,
-    CredentialResponse,
-    GetResponse,
-    Operation,
-    OtherError,
-    ReadOperation,
-    RegistryInfo,
-    Secret,
-    UrlNotSupported,
-    main,
-)
+import cargo_credential as cc
+from cargo_credential import GetResponse, Operation, OtherError, RegistryInfo, Secret
 
 OPTIONS = (
     "--index", "--host", "--token-url", "--client-id", "--secret-file", "--secret-env", "--scope",
@@ -81,24 +67,24 @@ TIMEOUT = 30  # seconds to connect, and for each part of the answer
 MALFORMED = (ValueError, LookupError, TypeError, RecursionError)  # not JSON, or without the field
 
 
-class ClientCredentials(Credential):
+class ClientCredentials(cc.Credential):
     def perform(
-        self, registry: RegistryInfo, action: Action, args: "list[str]"
-    ) -> CredentialResponse:
+        self, registry: RegistryInfo, action: cc.Action, args: "list[str]"
+    ) -> cc.CredentialResponse:
         options = parse(args)
         if not registry.matches(*options["--index"], *options["--host"]):
-            raise UrlNotSupported  # Cargo asks its next provider
+            raise cc.UrlNotSupported  # Cargo asks its next provider
         return super().perform(registry, action, args)
 
     def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> GetResponse:
         options = {name: values[-1] for name, values in parse(args).items() if values}
         same = "--publish-scope" not in options
-        reads = same or isinstance(operation, ReadOperation)
+        reads = same or isinstance(operation, cc.ReadOperation)
         response = fetch(request_for(options, "--scope" if reads else "--publish-scope"))
         response.operation_independent = same
         if not reads:
             # Cargo would also read with a token that it keeps: this one can be for publishing alone
-            response.cache = CacheNever()
+            response.cache = cc.CacheNever()
         return response
 
 
@@ -183,7 +169,7 @@ def fetch(request: Request) -> GetResponse:
         if token.is_empty() or str(answer.get("token_type", "bearer")).lower() != "bearer":
             raise ValueError
         seconds = answer.get("expires_in")
-        cache = CacheSession() if seconds is None else CacheExpires(start + float(seconds))
+        cache = cc.CacheSession() if seconds is None else cc.CacheExpires(start + float(seconds))
     except MALFORMED:  # `from None`: the answer can hold a token
         raise OtherError(f"{host} did not answer with a Bearer token") from None
     return GetResponse(token.map(lambda value: f"Bearer {value}"), cache)
@@ -205,4 +191,4 @@ def shown(text: object) -> str:
 
 
 if __name__ == "__main__":
-    main(ClientCredentials())
+    cc.main(ClientCredentials())

@@ -50,43 +50,23 @@ from urllib.parse import quote
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
-from cargo_credential import (
-    Action,
-    CacheControl,
-    CacheExpires,
-    CacheSession,
-    Credential,
-    CredentialResponse,
-    GetAction,
-    GetResponse,
-    LoginOptions,
-    LoginResponse,
-    LogoutResponse,
-    NotFound,
-    Operation,
-    OperationNotSupported,
-    OtherError,
-    RegistryInfo,
-    Secret,
-    UrlNotSupported,
-    main,
-    read_token,
-)
+import cargo_credential as cc
+from cargo_credential import GetResponse, Operation, OtherError, RegistryInfo, Secret
 
 # The last helper: an empty password means that no other has one. Git appends `get` to the command.
 NO_PASSWORD = "credential.helper=!echo username=; echo password=; :"
 OPTIONS = ("--index", "--host", "--username", "--scheme", "--git-password")
 
 
-class GitCredential(Credential):
+class GitCredential(cc.Credential):
     def perform(
-        self, registry: RegistryInfo, action: Action, args: "list[str]"
-    ) -> CredentialResponse:
+        self, registry: RegistryInfo, action: cc.Action, args: "list[str]"
+    ) -> cc.CredentialResponse:
         options = parse(args)
         if not registry.matches(*options["--index"], *options["--host"]):
-            raise UrlNotSupported  # Cargo asks its next provider
-        if options["--git-password"] and not isinstance(action, GetAction):
-            raise OperationNotSupported
+            raise cc.UrlNotSupported  # Cargo asks its next provider
+        if options["--git-password"] and not isinstance(action, cc.GetAction):
+            raise cc.OperationNotSupported
         self._scheme = "".join(options["--scheme"][-1:])
         self._entry = entry_of(registry, options)
         return super().perform(registry, action, args)
@@ -94,7 +74,7 @@ class GitCredential(Credential):
     def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> GetResponse:
         username, token, cache = fill(self._entry)
         if token.is_empty():
-            raise NotFound
+            raise cc.NotFound
         scheme = self._scheme
         if scheme.lower() == "basic":
             pair = token.map(lambda value: f"{username}:{value}")
@@ -104,23 +84,23 @@ class GitCredential(Credential):
         return GetResponse(token, cache)
 
     def login(
-        self, registry: RegistryInfo, options: LoginOptions, args: "list[str]"
-    ) -> LoginResponse:
-        token = read_token(options, registry)
+        self, registry: RegistryInfo, options: cc.LoginOptions, args: "list[str]"
+    ) -> cc.LoginResponse:
+        token = cc.read_token(options, registry)
         git("approve", dict(self._entry, password=token.expose()))
         if fill(self._entry)[1] != token:  # git succeeds without any helper, too
             hint = "as in `git config --global credential.helper cache`"
             raise OtherError(f"git did not store the token: configure a credential helper, {hint}")
-        return LoginResponse()
+        return cc.LoginResponse()
 
-    def logout(self, registry: RegistryInfo, args: "list[str]") -> LogoutResponse:
+    def logout(self, registry: RegistryInfo, args: "list[str]") -> cc.LogoutResponse:
         _, token, _ = fill(self._entry)
         git("reject", self._entry)  # an expired token, too, which git no longer gives
         if token.is_empty():
-            raise NotFound
+            raise cc.NotFound
         if fill(self._entry)[1]:
             raise OtherError("a credential helper of git still has the token: erase it there")
-        return LogoutResponse()
+        return cc.LogoutResponse()
 
 
 def parse(args: "list[str]") -> "dict[str, list[str]]":
@@ -153,13 +133,13 @@ def entry_of(registry: RegistryInfo, options: "dict[str, list[str]]") -> "dict[s
     return {"protocol": "https", "host": host, "path": path, "username": "cargo", **names}
 
 
-def fill(entry: "dict[str, str]") -> "tuple[str, Secret, CacheControl]":
+def fill(entry: "dict[str, str]") -> "tuple[str, Secret, cc.CacheControl]":
     """Return user name and token. The token is empty if no helper has one."""
     found: dict[str, str] = {}
     for line in git("fill", entry).decode("utf-8", "replace").split("\n"):
         name, _, found[name] = line.partition("=")
     expiry = found.get("password_expiry_utc", "")  # from git 2.41 on
-    cache = CacheExpires(int(expiry)) if expiry.isdecimal() else CacheSession()
+    cache = cc.CacheExpires(int(expiry)) if expiry.isdecimal() else cc.CacheSession()
     return found.get("username", ""), Secret(found.get("password", "")), cache
 
 
@@ -184,4 +164,4 @@ def git(verb: str, entry: "dict[str, str]") -> bytes:
 
 
 if __name__ == "__main__":
-    main(GitCredential())
+    cc.main(GitCredential())

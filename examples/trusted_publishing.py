@@ -56,39 +56,24 @@ from urllib.request import HTTPErrorProcessor, Request, build_opener
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
-from cargo_credential import (
-    CRATES_IO_INDEX,
-    Action,
-    CacheExpires,
-    CacheNever,
-    Credential,
-    CredentialResponse,
-    GetResponse,
-    Operation,
-    OtherError,
-    PublishOperation,
-    ReadOperation,
-    RegistryInfo,
-    Secret,
-    UrlNotSupported,
-    main,
-)
+import cargo_credential as cc
+from cargo_credential import GetResponse, Operation, OtherError, RegistryInfo, Secret
 
 CRATES_IO_TOKENS = "https://crates.io/api/v1/trusted_publishing/tokens"
 MALFORMED = (ValueError, LookupError, TypeError, RecursionError)  # no JSON, or without the field
 
 
-class TrustedPublishing(Credential):
+class TrustedPublishing(cc.Credential):
     def perform(
-        self, registry: RegistryInfo, action: Action, args: "list[str]"
-    ) -> CredentialResponse:
+        self, registry: RegistryInfo, action: cc.Action, args: "list[str]"
+    ) -> cc.CredentialResponse:
         self._url = token_url(registry, args)
         return super().perform(registry, action, args)
 
     def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> GetResponse:
-        if isinstance(operation, PublishOperation):
+        if isinstance(operation, cc.PublishOperation):
             return publish(operation, self._url)
-        if not isinstance(operation, ReadOperation):
+        if not isinstance(operation, cc.ReadOperation):
             problem = f"a token of trusted publishing can only publish: for `{operation.kind}`"
             hint = "run Cargo with another provider and a token of your own"
             raise OtherError(f"{problem}, {hint}")
@@ -99,12 +84,12 @@ class TrustedPublishing(Credential):
         # Otherwise `cargo publish` asks, before it builds, and would end after not-found. It sends
         # this token nowhere. A job that could not get a real one later ends here.
         identity_for(self._url)
-        return GetResponse(Secret("no-token-is-needed-to-read"), CacheNever(), False)
+        return GetResponse(Secret("no-token-is-needed-to-read"), cc.CacheNever(), False)
 
 
 def token_url(registry: RegistryInfo, args: "list[str]") -> str:
     """Return where this registry gives tokens. Raises UrlNotSupported for any other registry."""
-    url, index = CRATES_IO_TOKENS, CRATES_IO_INDEX
+    url, index = CRATES_IO_TOKENS, cc.CRATES_IO_INDEX
     if args:
         if len(args) != 2 or args[0] != "--token-url":
             raise OtherError(f"unknown arguments {args}: there is only --token-url URL")
@@ -113,11 +98,11 @@ def token_url(registry: RegistryInfo, args: "list[str]") -> str:
             raise OtherError(f"--token-url must be an https:// URL with a plain host, not {url!r}")
     # Cargo sends the token to the registry, so that must be the one that gave it.
     if not registry.matches(index):
-        raise UrlNotSupported  # Cargo asks its next provider
+        raise cc.UrlNotSupported  # Cargo asks its next provider
     return url
 
 
-def publish(operation: PublishOperation, url: str) -> GetResponse:
+def publish(operation: cc.PublishOperation, url: str) -> GetResponse:
     """Return a token in exchange for the job's identity."""
     start, host = time.time(), RegistryInfo(url).host
     crate = f"{operation.name} {operation.vers}, sha256 {operation.cksum}"
@@ -130,7 +115,7 @@ def publish(operation: PublishOperation, url: str) -> GetResponse:
     token = fetch(Request(url, body, headers), "token")
     # Cargo keeps it for the next crates of a workspace: GitLab gives a job one identity, and
     # crates.io accepts each identity once
-    return GetResponse(token, CacheExpires(start + 30 * 60))
+    return GetResponse(token, cc.CacheExpires(start + 30 * 60))
 
 
 def https_host(url: str) -> str:
@@ -210,4 +195,4 @@ def shown(text: object) -> str:
 
 
 if __name__ == "__main__":
-    main(TrustedPublishing())
+    cc.main(TrustedPublishing())
