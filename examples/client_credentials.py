@@ -3,9 +3,8 @@
 # Copyright (c) 2026 the authors of cargo_credential.py
 r"""Gets short-lived tokens from an OAuth 2.0 token server with the client's own secret.
 
-This is the client credentials grant of RFC 6749, section 4.4, which Microsoft Entra ID, Keycloak,
-Okta and most other identity providers offer. Cargo gets `Bearer TOKEN`, and asks again when the
-token expires. It is also an example of a provider that uses HTTP.
+This is the client credentials grant (RFC 6749, section 4.4), which Microsoft Entra ID, Keycloak,
+Okta and most identity providers offer. Cargo gets `Bearer TOKEN`, and asks again when it expires.
 
     client_credentials.py OPTION...
 
@@ -21,16 +20,15 @@ token expires. It is also an example of a provider that uses HTTP.
 Name at least one --index or --host. If other people can put files on the host, as on a forge, name
 the --index: the files of an index decide where Cargo sends the token.
 
-The provider sends the secret to --token-url only. It requires https://, except on this machine, and
-a certificate that Python trusts. It follows no redirect.
+The secret goes to --token-url only, never to a redirect. Except on this machine, that must be an
+https:// URL with a certificate that Python trusts. A proxy (https_proxy, no_proxy) sees no secret.
 
 What it does not do:
 - Log in or out, act for a user, or revoke a token: the grant has none of that.
 - Send the secret in another way than as HTTP Basic, or prove who the client is with a certificate.
 - Keep tokens between runs of Cargo, or check who can read the secret's file.
 
-It connects directly, or through the proxy of the environment's https_proxy and no_proxy, which sees
-no secret. Tested with Cargo 1.95 and a stand-in for a token server. In .cargo/config.toml:
+Tested with Cargo 1.95 and a stand-in for a token server. In .cargo/config.toml:
 
     [registries.corp]
     index = "sparse+https://crates.corp.example/index/"
@@ -50,33 +48,15 @@ import os
 import re
 import sys
 import time
-import urllib.request
 from base64 import b64encode
-from http.client import HTTPException
-from typing import Any
-from urllib.error import HTTPError
+from http.client import HTTPException, HTTPResponse
 from urllib.parse import quote_plus, urlencode
-from urllib.request import ProxyHandler, Request
+from urllib.request import HTTPErrorProcessor, ProxyHandler, Request, build_opener, getproxies
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
-from cargo_credential import (
-    Action,
-    CacheControl,
-    CacheExpires,
-    CacheNever,
-    CacheSession,
-    Credential,
-    CredentialResponse,
-    GetResponse,
-    Operation,
-    OtherError,
-    ReadOperation,
-    RegistryInfo,
-    Secret,
-    UrlNotSupported,
-    main,
-)
+import cargo_credential as cc
+from cargo_credential import GetResponse, Operation, OtherError, RegistryInfo, Secret
 
 OPTIONS = (
     "--index", "--host", "--token-url", "--client-id", "--secret-file", "--secret-env", "--scope",
@@ -87,40 +67,38 @@ TIMEOUT = 30  # seconds to connect, and for each part of the answer
 MALFORMED = (ValueError, LookupError, TypeError, RecursionError)  # not JSON, or without the field
 
 
-class ClientCredentials(Credential):
+class ClientCredentials(cc.Credential):
     def perform(
-        self, registry: RegistryInfo, action: Action, args: "list[str]"
-    ) -> CredentialResponse:
+        self, registry: RegistryInfo, action: cc.Action, args: "list[str]"
+    ) -> cc.CredentialResponse:
         options = parse(args)
         if not registry.matches(*options["--index"], *options["--host"]):
-            raise UrlNotSupported  # Cargo asks its next provider
+            raise cc.UrlNotSupported  # Cargo asks its next provider
         return super().perform(registry, action, args)
 
-    def get(
-        self, registry: RegistryInfo, operation: Operation, args: "list[str]"
-    ) -> CredentialResponse:
+    def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> GetResponse:
         options = {name: values[-1] for name, values in parse(args).items() if values}
         same = "--publish-scope" not in options
-        if same or isinstance(operation, ReadOperation):
-            token, cache = new_token(options, options.get("--scope"))
-            # Cargo reads with it until it expires, and without `same` it asks again to publish
-            return GetResponse(token, cache, operation_independent=same)
-        token, _ = new_token(options, options["--publish-scope"])
-        # Cargo would also read with a token that it keeps, and this one can be for publishing alone
-        return GetResponse(token, CacheNever(), operation_independent=False)
+        reads = same or isinstance(operation, cc.ReadOperation)
+        response = fetch(request_for(options, "--scope" if reads else "--publish-scope"))
+        response.operation_independent = same
+        if not reads:
+            # Cargo would also read with a token that it keeps: this one can be for publishing alone
+            response.cache = cc.CacheNever()
+        return response
 
 
 def parse(args: "list[str]") -> "dict[str, list[str]]":
-    """The values of each option."""
+    """Return the values of each option."""
     options: dict[str, list[str]] = {option: [] for option in OPTIONS}
-    rest = list(args)
-    while rest:
-        option = rest.pop(0)
+    words = iter(args)
+    for option in words:
         if option not in OPTIONS:
             raise OtherError(f"unknown option {option!r}: the options are {', '.join(OPTIONS)}")
-        if not rest:
+        value = next(words, None)
+        if value is None:
             raise OtherError(f"{option} requires a value after it")
-        options[option].append(rest.pop(0))
+        options[option].append(value)
     if not options["--index"] + options["--host"]:
         raise OtherError("add `--index URL` or `--host HOST` to name the registry of the token")
     if not (options["--token-url"] and options["--client-id"]):
@@ -130,36 +108,31 @@ def parse(args: "list[str]") -> "dict[str, list[str]]":
     return options
 
 
-def new_token(options: "dict[str, str]", scope: "str | None") -> "tuple[Secret, CacheControl]":
-    url, form = checked(options["--token-url"]), {"grant_type": "client_credentials"}
-    if scope:
-        form["scope"] = scope
-    # RFC 6749, section 2.3.1: both are encoded as in a form before they become HTTP Basic
-    secret = client_secret(options).map(quote_plus)
-    pair = f"{quote_plus(options['--client-id'])}:{secret.expose()}"
-    basic = Secret("Basic " + b64encode(pair.encode("ascii")).decode("ascii"))
-    headers = {"Authorization": basic.expose(), "Accept": "application/json"}
-    start = time.time()  # before the answer, so that Cargo drops the token early if anything
-    return fetch(Request(url, urlencode(form).encode("ascii"), headers), start)
-
-
-def checked(url: str) -> str:
+def request_for(options: "dict[str, str]", scope: str) -> Request:
+    """Return the request for a token. `scope` is the option with its scope."""
+    url, form = options["--token-url"], {"grant_type": "client_credentials"}
     host = RegistryInfo(url).host  # None for a URL that could lead elsewhere than it seems
     local = url.startswith("http://") and host in ("127.0.0.1", "::1", "localhost")
     if host is None or not (url.startswith("https://") or local):
         raise OtherError(f"--token-url must be an https:// URL, not `{url}`")
-    return url
+    if options.get(scope):
+        form["scope"] = options[scope]
+    # RFC 6749, section 2.3.1: both are encoded as in a form before they become HTTP Basic
+    secret = client_secret(options).map(quote_plus)
+    pair = secret.map(lambda value: f"{quote_plus(options['--client-id'])}:{value}")
+    basic = pair.map(lambda value: "Basic " + b64encode(value.encode("ascii")).decode("ascii"))
+    headers = {"Authorization": basic.expose(), "Accept": "application/json"}
+    return Request(url, urlencode(form).encode("ascii"), headers)
 
 
 def client_secret(options: "dict[str, str]") -> Secret:
-    """The secret, as a Secret at once: no error text can show it."""
+    """Return the secret, as a Secret at once: no error text can show it."""
+    place = options.get("--secret-env", options.get("--secret-file", ""))
     if "--secret-env" in options:
-        place = options["--secret-env"]
         secret = Secret(os.environ.get(place, ""))
+    elif not os.path.isabs(place):  # in the current directory, a checkout can have a file
+        raise OtherError(f"`{place}` is a relative path: name the whole path of the file")
     else:
-        place = options["--secret-file"]
-        if not os.path.isabs(place):  # in the current directory, a checkout can have a file
-            raise OtherError(f"`{place}` is a relative path: name the whole path of the file")
         with open(place, encoding="utf-8") as file:
             secret = Secret(file.read().rstrip("\r\n"))
     if secret.is_empty():
@@ -167,56 +140,55 @@ def client_secret(options: "dict[str, str]") -> Secret:
     return secret
 
 
-class NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Makes a redirect an error: the secret goes to the token server, and to no other."""
+class AnyStatus(HTTPErrorProcessor):
+    """Follows no redirect: the secret goes to the token server, and to no other."""
 
-    def redirect_request(self, *args: object, **more: object) -> None:
-        return None
+    def http_response(self, request: Request, response: HTTPResponse) -> HTTPResponse:
+        return response
+
+    https_response = http_response
 
 
 # A proxy for http:// would see the secret
-PROXIES = {name: url for name, url in urllib.request.getproxies().items() if name == "https"}
-OPENER = urllib.request.build_opener(NoRedirects, ProxyHandler(PROXIES))
+PROXIES = {name: url for name, url in getproxies().items() if name == "https"}
+OPENER = build_opener(AnyStatus, ProxyHandler(PROXIES))
 
 
-def fetch(request: Request, start: float) -> "tuple[Secret, CacheControl]":
-    host = request.host  # a proxy replaces it
+def fetch(request: Request) -> GetResponse:
+    host, start = request.host, time.time()  # a proxy replaces the host
     try:
         with OPENER.open(request, timeout=TIMEOUT) as response:
-            return read(json.loads(response.read(LIMIT).decode("utf-8")), start)
-    except HTTPError as error:
-        with error:
-            raise OtherError(f"{host} answered with status {error.code}", details(error)) from None
-    except (OSError, HTTPException) as error:
+            status, body = response.status, response.read(LIMIT)
+    except (OSError, HTTPException, ValueError) as error:
         raise OtherError(f"cannot ask {host} for a token", shown(error)) from None
+    if status // 100 != 2:
+        raise OtherError(f"{host} answered with status {status}", details(body))
+    try:
+        answer = json.loads(body)
+        token = Secret(answer["access_token"])
+        if token.is_empty() or str(answer.get("token_type", "bearer")).lower() != "bearer":
+            raise ValueError
+        seconds = answer.get("expires_in")
+        cache = cc.CacheSession() if seconds is None else cc.CacheExpires(start + float(seconds))
     except MALFORMED:  # `from None`: the answer can hold a token
         raise OtherError(f"{host} did not answer with a Bearer token") from None
+    return GetResponse(token.map(lambda value: f"Bearer {value}"), cache)
 
 
-def read(answer: Any, start: float) -> "tuple[Secret, CacheControl]":
-    """The token of an answer, and how long Cargo may keep it. Raises one of MALFORMED."""
-    token = Secret(answer["access_token"])
-    if token.is_empty() or str(answer.get("token_type", "bearer")).lower() != "bearer":
-        raise ValueError
-    seconds = answer.get("expires_in")
-    cache = CacheSession() if seconds is None else CacheExpires(start + float(seconds))
-    return token.map(lambda value: f"Bearer {value}"), cache
-
-
-def details(error: HTTPError) -> "list[str]":
-    """The server's reason, as in RFC 6749, section 5.2."""
+def details(body: bytes) -> "list[str]":
+    """Return the server's reason, as in RFC 6749, section 5.2."""
     try:
-        answer = json.loads(error.read(LIMIT).decode("utf-8"))
+        answer = json.loads(body)
         texts = [shown(answer[name]) for name in ("error", "error_description") if name in answer]
         return [": ".join(texts)] if texts else []
-    except (OSError, HTTPException, *MALFORMED):
+    except MALFORMED:
         return []
 
 
 def shown(text: object) -> str:
-    """A text without control characters, and without a word that could be a token."""
+    """Escape control characters, and cut words that are long enough to be a token."""
     return re.sub(r"\S{80,}", "[...]", ascii(str(text))[1:-1])[:1000]
 
 
 if __name__ == "__main__":
-    main(ClientCredentials())
+    cc.main(ClientCredentials())

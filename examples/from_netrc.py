@@ -59,7 +59,7 @@ from cargo_credential import (
     main,
 )
 
-OPTIONS = ("--index", "--host", "--scheme")
+OPTIONS = ("--index", "--host", "--scheme", "--default")
 
 
 class FromNetrc(Credential):
@@ -85,17 +85,16 @@ class FromNetrc(Credential):
 
 
 def parse(args: "list[str]") -> "dict[str, list[str]]":
-    """The values of each option."""
+    """Return the values of each option."""
     options: dict[str, list[str]] = {option: [] for option in OPTIONS}
-    options["--default"] = [word for word in args if word == "--default"]
-    rest = [word for word in args if word != "--default"]
-    while rest:
-        option = rest.pop(0)
+    words = iter(args)
+    for option in words:
         if option not in OPTIONS:
-            raise OtherError(f"unknown option {option!r}: the options are {', '.join(options)}")
-        if not rest:
+            raise OtherError(f"unknown option {option!r}: the options are {', '.join(OPTIONS)}")
+        value = option if option == "--default" else next(words, None)
+        if value is None:
             raise OtherError(f"{option} requires a value after it")
-        options[option].append(rest.pop(0))
+        options[option].append(value)
     if not options["--index"] + options["--host"]:
         raise OtherError("add `--index URL` or `--host HOST` to name the registry of the token")
     return options

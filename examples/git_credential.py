@@ -18,13 +18,11 @@ chooses the helper, as in `git config --global credential.helper cache`.
 Name at least one --index or --host. If other people can put files on the host, as on a forge, name
 the --index: the files of an index decide where Cargo sends the token.
 
-Your git passwords stay as they are, even for the same host. The provider stores each token under a
-host that git never connects to, since no name can end in `.invalid`, and under an encoded path:
+Your git passwords stay as they are, even for the same host. git asks its helpers without user name
+and path, so it could take a token for its own password, and erase it if the host rejects it. So a
+token is stored for an encoded path on a host that cannot exist, since its name ends in `.invalid`:
 
     https://cargo:TOKEN@crates.corp.example.cargo-registry.invalid/crates.corp.example
-
-A user name or a path alone would not protect them: git asks its helpers without both, so it could
-take the token for its own password, and erase it if the host rejects it.
 
 What it does not do:
 - Prompt for a token that is not stored: Cargo then reports `no token found`. Use `cargo login`.
@@ -45,112 +43,88 @@ To try it without Cargo:
 """
 
 import os
-import re
-import subprocess
 import sys
-import time
 from base64 import b64encode
+from subprocess import PIPE, CalledProcessError, run
 from urllib.parse import quote
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
-from cargo_credential import (
-    Action,
-    CacheControl,
-    CacheExpires,
-    CacheSession,
-    Credential,
-    CredentialResponse,
-    GetAction,
-    GetResponse,
-    LoginOptions,
-    LoginResponse,
-    LogoutResponse,
-    NotFound,
-    Operation,
-    OperationNotSupported,
-    OtherError,
-    RegistryInfo,
-    Secret,
-    UrlNotSupported,
-    main,
-    read_token,
-)
+import cargo_credential as cc
+from cargo_credential import GetResponse, Operation, OtherError, RegistryInfo, Secret
 
 # The last helper: an empty password means that no other has one. Git appends `get` to the command.
-NO_PASSWORD = "!echo username=; echo password=; :"
-OPTIONS = ("--index", "--host", "--username", "--scheme")
+NO_PASSWORD = "credential.helper=!echo username=; echo password=; :"
+OPTIONS = ("--index", "--host", "--username", "--scheme", "--git-password")
 
 
-class GitCredential(Credential):
+class GitCredential(cc.Credential):
     def perform(
-        self, registry: RegistryInfo, action: Action, args: "list[str]"
-    ) -> CredentialResponse:
+        self, registry: RegistryInfo, action: cc.Action, args: "list[str]"
+    ) -> cc.CredentialResponse:
         options = parse(args)
         if not registry.matches(*options["--index"], *options["--host"]):
-            raise UrlNotSupported  # Cargo asks its next provider
-        if options["--git-password"] and not isinstance(action, GetAction):
-            raise OperationNotSupported
+            raise cc.UrlNotSupported  # Cargo asks its next provider
+        if options["--git-password"] and not isinstance(action, cc.GetAction):
+            raise cc.OperationNotSupported
+        self._scheme = "".join(options["--scheme"][-1:])
+        self._entry = entry_of(registry, options)
         return super().perform(registry, action, args)
 
-    def get(
-        self, registry: RegistryInfo, operation: Operation, args: "list[str]"
-    ) -> CredentialResponse:
-        options = parse(args)
-        username, token, cache = fill(entry_of(registry, options))
-        for scheme in options["--scheme"][-1:]:
-            if scheme.lower() == "basic":
-                pair = f"{username}:{token.expose()}"
-                token = Secret(b64encode(pair.encode("utf-8")).decode("ascii"))
-            token = Secret(f"{scheme} {token.expose()}")
+    def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> GetResponse:
+        username, token, cache = fill(self._entry)
+        if token.is_empty():
+            raise cc.NotFound
+        scheme = self._scheme
+        if scheme.lower() == "basic":
+            pair = token.map(lambda value: f"{username}:{value}")
+            token = pair.map(lambda value: b64encode(value.encode("utf-8")).decode("ascii"))
+        if scheme:
+            token = token.map(lambda value: f"{scheme} {value}")
         return GetResponse(token, cache)
 
     def login(
-        self, registry: RegistryInfo, options: LoginOptions, args: "list[str]"
-    ) -> CredentialResponse:
-        entry = entry_of(registry, parse(args))
-        token = read_token(options, registry)
-        git("approve", dict(entry, password=token.expose()))
-        if stored(entry) != token:  # git succeeds without any helper, too
-            raise OtherError(
-                "git did not store the token: configure a credential helper, as in"
-                " `git config --global credential.helper cache`"
-            )
-        return LoginResponse()
+        self, registry: RegistryInfo, options: cc.LoginOptions, args: "list[str]"
+    ) -> cc.LoginResponse:
+        token = cc.read_token(options, registry)
+        git("approve", dict(self._entry, password=token.expose()))
+        if fill(self._entry)[1] != token:  # git succeeds without any helper, too
+            hint = "as in `git config --global credential.helper cache`"
+            raise OtherError(f"git did not store the token: configure a credential helper, {hint}")
+        return cc.LoginResponse()
 
-    def logout(self, registry: RegistryInfo, args: "list[str]") -> CredentialResponse:
-        entry = entry_of(registry, parse(args))
-        token = stored(entry)
-        git("reject", entry)  # an expired token, too, which git no longer gives
-        if token is None:
-            raise NotFound
-        if stored(entry) is not None:
+    def logout(self, registry: RegistryInfo, args: "list[str]") -> cc.LogoutResponse:
+        _, token, _ = fill(self._entry)
+        git("reject", self._entry)  # an expired token, too, which git no longer gives
+        if token.is_empty():
+            raise cc.NotFound
+        if fill(self._entry)[1]:
             raise OtherError("a credential helper of git still has the token: erase it there")
-        return LogoutResponse()
+        return cc.LogoutResponse()
 
 
 def parse(args: "list[str]") -> "dict[str, list[str]]":
-    """The values of each option."""
+    """Return the values of each option."""
     options: dict[str, list[str]] = {option: [] for option in OPTIONS}
-    options["--git-password"] = [word for word in args if word == "--git-password"]
-    rest = [word for word in args if word != "--git-password"]
-    while rest:
-        option = rest.pop(0)
+    words = iter(args)
+    for option in words:
         if option not in OPTIONS:
-            raise OtherError(f"unknown option {option!r}: the options are {', '.join(options)}")
-        if not rest:
+            raise OtherError(f"unknown option {option!r}: the options are {', '.join(OPTIONS)}")
+        value = option if option == "--git-password" else next(words, None)
+        if value is None:
             raise OtherError(f"{option} requires a value after it")
-        options[option].append(rest.pop(0))
+        options[option].append(value)
     if not options["--index"] + options["--host"]:
         raise OtherError("add `--index URL` or `--host HOST` to name the registry of the token")
     return options
 
 
 def entry_of(registry: RegistryInfo, options: "dict[str, list[str]]") -> "dict[str, str]":
-    """What git compares to find the password."""
+    """Return what git compares to find the password."""
     names = {"username": options["--username"][-1]} if options["--username"] else {}
     if options["--git-password"]:
-        return {"url": re.sub(r"\Asparse\+", "", registry.index_url), **names}
+        url = registry.index_url
+        return {"url": url[len("sparse+") :] if url.startswith("sparse+") else url, **names}
     places = [url for url in options["--index"] if registry.matches(url)]
     places += [host.lower() for host in options["--host"] if registry.matches(host)]
     host = f"{registry.host or 'index'}.cargo-registry.invalid".replace(":", "-")
@@ -159,54 +133,35 @@ def entry_of(registry: RegistryInfo, options: "dict[str, list[str]]") -> "dict[s
     return {"protocol": "https", "host": host, "path": path, "username": "cargo", **names}
 
 
-def fill(entry: "dict[str, str]") -> "tuple[str, Secret, CacheControl]":
-    """User name and token. Raises NotFound if no helper has a token, or if it has expired."""
+def fill(entry: "dict[str, str]") -> "tuple[str, Secret, cc.CacheControl]":
+    """Return user name and token. The token is empty if no helper has one."""
     found: dict[str, str] = {}
     for line in git("fill", entry).decode("utf-8", "replace").split("\n"):
         name, _, found[name] = line.partition("=")
-    username, token = found.get("username", ""), Secret(found.get("password", ""))
     expiry = found.get("password_expiry_utc", "")  # from git 2.41 on
-    expires = int(expiry) if expiry.isdecimal() else None
-    if token.is_empty() or (expires is not None and expires <= time.time()):
-        raise NotFound
-    return username, token, CacheSession() if expires is None else CacheExpires(expires)
-
-
-def stored(entry: "dict[str, str]") -> "Secret | None":
-    try:
-        return fill(entry)[1]
-    except NotFound:
-        return None
+    cache = cc.CacheExpires(int(expiry)) if expiry.isdecimal() else cc.CacheSession()
+    return found.get("username", ""), Secret(found.get("password", "")), cache
 
 
 def git(verb: str, entry: "dict[str, str]") -> bytes:
-    """The output of git, which gets the entry through a pipe."""
+    """Return what git prints. It reads the entry from a pipe."""
     if not "".join(entry.values()).isprintable():
         raise OtherError("git accepts only printable characters in a URL, user name or token")
-    settings = ["credential.interactive=false"]
+    command = ["git", "-c", "credential.interactive=false", "-c", NO_PASSWORD]
     if "path" in entry:  # pass it to the helpers; have Git Credential Manager look for no such host
-        settings += ["credential.useHttpPath=true", "credential.provider=generic"]
-    if verb == "fill":
-        settings += ["credential.helper=" + NO_PASSWORD]
-    command = ["git", *[word for setting in settings for word in ("-c", setting)]]
+        command += ["-c", "credential.useHttpPath=true", "-c", "credential.provider=generic"]
+    command += ["credential", verb]
+    given = "".join([f"{name}={value}\n" for name, value in entry.items()]).encode("utf-8")
     # Without a repository: that of the current directory can name a helper, which git would run
-    variables = {"GIT_DIR": os.devnull, "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": ""}
-    given = "".join([f"{name}={value}\n" for name, value in entry.items()]) + "\n"
+    env = dict(os.environ, GIT_DIR=os.devnull, GIT_TERMINAL_PROMPT="0", GIT_ASKPASS="")
     try:
-        process = subprocess.run(
-            [*command, "credential", verb],
-            input=given.encode("utf-8"),
-            stdout=subprocess.PIPE,
-            env=dict(os.environ, **variables),
-            check=False,
-        )
+        return run(command, input=given, stdout=PIPE, env=env, check=True).stdout
     except OSError as error:
-        raise OtherError("cannot run `git`", [os.strerror(error.errno or 0)]) from None
-    if process.returncode:
-        status = f"status {process.returncode}, as git reports above"
-        raise OtherError(f"`git credential {verb}` failed with {status}")
-    return process.stdout
+        raise OtherError("cannot run `git`", os.strerror(error.errno or 0)) from None
+    except CalledProcessError as error:
+        status = f"status {error.returncode}, as git reports above"
+        raise OtherError(f"`git credential {verb}` failed with {status}") from None
 
 
 if __name__ == "__main__":
-    main(GitCredential())
+    cc.main(GitCredential())

@@ -5,18 +5,16 @@
 
     onepassword.py [--account ACCOUNT] [--vault VAULT]
 
-It has the options and the items of Cargo's own cargo-credential-1password, so each finds what the
-other stored: a Login item with the tag `cargo-registry`, the index URL as its website and the token
-as its password. An item is found by the whole URL, so a registry gets only the token that was
-stored for it. Cargo's provider puts the token on a command line, which other users of the machine
-can read. This one gives `op` the token on standard input, and a session in the environment.
+It has the options and items of Cargo's cargo-credential-1password, so each finds what the other
+stored: a Login item with the tag `cargo-registry`, the index URL as its website and the token as
+its password. A registry gets only the token stored for its whole URL. Cargo's provider puts the
+token on a command line, which other users can read. This one puts no secret there.
 
-Where the 1Password app is not connected to `op`, each command signs in, and `op` asks for the
-account's password on the terminal. It does not sign in if OP_SESSION_... or
-OP_SERVICE_ACCOUNT_TOKEN is in the environment. Messages of `op` go to standard error unchanged.
+If the 1Password app is not connected to `op`, and the environment has neither OP_SESSION_... nor
+OP_SERVICE_ACCOUNT_TOKEN, each command signs in: `op` asks for the password on the terminal.
 
-It was tested with a stand-in for `op`, written after 1Password's documentation, not with 1Password
-itself. In .cargo/config.toml:
+Messages of `op` go to standard error unchanged. Tested with a stand-in for `op`, written after
+1Password's documentation, not with 1Password itself. In .cargo/config.toml:
 
     [registries.corp]
     index = "sparse+https://crates.corp.example/index/"
@@ -30,16 +28,15 @@ To try it without Cargo:
 import json
 import os
 import re
-import subprocess
 import sys
+from itertools import zip_longest
+from subprocess import PIPE, CalledProcessError, run
 from typing import Any
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
 from cargo_credential import (
-    Action,
     Credential,
-    CredentialResponse,
     GetResponse,
     LoginOptions,
     LoginResponse,
@@ -53,151 +50,99 @@ from cargo_credential import (
     read_token,
 )
 
-TAG = "cargo-registry"
+NEW_ITEM = {"title": "Cargo registry token", "category": "LOGIN", "tags": ["cargo-registry"]}
+PASSWORD = {"id": "password", "type": "CONCEALED", "purpose": "PASSWORD", "label": "password"}
+MALFORMED = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
 
 
 class OnePassword(Credential):
-    def perform(
-        self, registry: RegistryInfo, action: Action, args: "list[str]"
-    ) -> CredentialResponse:
-        self._account, self._vault = parse(args)
-        self._environment = dict(os.environ)
-        return super().perform(registry, action, args)
-
-    def get(
-        self, registry: RegistryInfo, operation: Operation, args: "list[str]"
-    ) -> CredentialResponse:
-        identifier = self._find(registry.index_url)
-        if identifier is None:
-            raise NotFound  # Cargo asks its next provider
-        item = self._item(identifier)
+    def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> GetResponse:
+        identifier = find(registry, args)
+        item = read(args, "get", identifier)
         try:
-            (token,) = [Secret(field["value"]) for field in item["fields"] if is_password(field)]
-        except (AttributeError, KeyError, TypeError, ValueError):  # `from None`: it has the item
+            (token,) = [Secret(f["value"]) for f in item["fields"] if f.get("id") == "password"]
+        except MALFORMED:  # `from None`: it has the item
             raise OtherError(f"the 1Password item {identifier} has no password") from None
         return GetResponse(token)
 
     def login(
         self, registry: RegistryInfo, options: LoginOptions, args: "list[str]"
-    ) -> CredentialResponse:
-        # First of all, so that the user learns of a locked 1Password before typing the token.
-        identifier = self._find(registry.index_url)
-        token = read_token(options, registry)
-        if identifier is None:
-            self._op("item", "create", "-", given=new_item(registry.index_url, token))
-        else:
-            item = self._item(identifier)  # `edit` replaces the item, so keep its other fields
-            self._op("item", "edit", identifier, given=changed_item(item, token))
+    ) -> LoginResponse:
+        try:  # first, so that the user learns of a locked 1Password before typing the token
+            identifier = find(registry, args)
+            words, item = ["edit", identifier], read(args, "get", identifier)
+        except NotFound:
+            urls = [{"primary": True, "href": registry.index_url}]
+            words, item = ["create", "-"], dict(NEW_ITEM, urls=urls)
+        op(args, "item", *words, given=with_password(item, read_token(options, registry)))
         return LoginResponse()
 
-    def logout(self, registry: RegistryInfo, args: "list[str]") -> CredentialResponse:
-        identifier = self._find(registry.index_url)
-        if identifier is None:
-            raise NotFound
-        self._op("item", "delete", identifier)
+    def logout(self, registry: RegistryInfo, args: "list[str]") -> LogoutResponse:
+        op(args, "item", "delete", find(registry, args))
         return LogoutResponse()
 
-    def _find(self, index_url: str) -> "str | None":
-        """Return the id of the registry's item, or None. Several items are an error."""
-        self._sign_in()
-        words = ["item", "list", "--categories", "Login", "--tags", TAG, "--format", "json"]
-        items = read_json(self._op(*words))
-        try:
-            found = [str(item["id"]) for item in items if index_url in websites(item)]
-        except (AttributeError, KeyError, TypeError):
-            raise OtherError("`op item list` did not print items") from None
-        if len(found) > 1:
-            raise OtherError(
-                f"several 1Password items with the tag {TAG} are for this registry: keep only one"
-                f" of {', '.join(found)}"
-            )
-        return found[0] if found else None
 
-    def _item(self, identifier: str) -> Any:
-        return read_json(self._op("item", "get", "--format", "json", identifier))
-
-    def _sign_in(self) -> None:
-        """Get a session, unless the environment has one."""
-        known = ("OP_SESSION_", "OP_SERVICE_ACCOUNT_TOKEN", "OP_CONNECT_TOKEN")
-        if any(name.startswith(known) for name in self._environment):
-            return
-        # `op` prints a shell command that sets a variable, or nothing if the app is connected.
-        said = self._op("signin", vault=False).decode("utf-8", "replace")
-        for name, session in re.findall(r'(OP_SESSION_\w+)\s*=\s*"([^"]*)"', said):
-            self._environment[name] = Secret(session).expose()
-
-    def _op(self, *words: str, given: "str | None" = None, vault: bool = True) -> bytes:
-        """Return what `op` prints. It has this process's standard error and, without `given`, its
-        standard input, which are the user's."""
-        options = [f"--account={self._account}"] if self._account else []
-        if vault and self._vault:
-            options.append(f"--vault={self._vault}")
-        # `op` reads an item from a pipe, but not from a terminal.
-        template = None if given is None else given.encode("ascii")
-        command = ["op", *words, *options]
-        try:
-            process = subprocess.run(
-                command, input=template, stdout=subprocess.PIPE, env=self._environment, check=False
-            )
-        except OSError as error:
-            raise OtherError("cannot run `op`", [os.strerror(error.errno or 0)]) from None
-        if process.returncode:
-            said = " ".join(words[:2])
-            raise OtherError(
-                f"`op {said}` failed with status {process.returncode}: see its message above"
-            )
-        return process.stdout
-
-
-def parse(args: "list[str]") -> "tuple[str | None, str | None]":
-    options: dict[str, str] = {}
-    rest = list(args)
-    while rest:
-        option = rest.pop(0)
-        if option not in ("--account", "--vault") or not rest:
-            raise OtherError(
-                f"unknown option {option!r}, or no value after it: there are --account ACCOUNT and"
-                " --vault VAULT"
-            )
-        options[option] = rest.pop(0)
-    return options.get("--account"), options.get("--vault")
-
-
-def new_item(index_url: str, token: Secret) -> str:
-    item = {
-        "title": "Cargo registry token",
-        "category": "LOGIN",
-        "tags": [TAG],
-        "urls": [{"primary": True, "href": index_url}],
-    }
-    return changed_item(item, token)
-
-
-def changed_item(item: Any, token: Secret) -> str:
-    """The item as JSON, in ASCII, with the token as its password."""
-    password = {"id": "password", "type": "CONCEALED", "purpose": "PASSWORD", "label": "password"}
+def find(registry: RegistryInfo, args: "list[str]") -> str:
+    """Return the id of the registry's item. Raises NotFound: Cargo then asks its next provider."""
+    sign_in(args)
+    items = read(args, "list", "--categories", "Login", "--tags", "cargo-registry")
     try:
-        fields = [password, *item.get("fields", [])]
-        passwords = [field for field in fields if is_password(field)]
-        rest = [field for field in fields if not is_password(field)]
-    except (AttributeError, TypeError):  # `from None`: it has the item
+        urls = {str(item["id"]): [url["href"] for url in item.get("urls", [])] for item in items}
+    except MALFORMED:
+        raise OtherError("`op item list` did not print items") from None
+    found = [identifier for identifier in urls if registry.index_url in urls[identifier]]
+    if not found:
+        raise NotFound
+    if len(found) > 1:
+        several = "several 1Password items with the tag cargo-registry are for this registry"
+        raise OtherError(f"{several}: keep only one of {', '.join(found)}")
+    return found[0]
+
+
+def with_password(item: Any, token: Secret) -> bytes:
+    """Return the whole item as JSON, since `edit` replaces it, with the token as its password."""
+    try:
+        fields = [PASSWORD, *item.get("fields", [])]
+        *_, password = [field for field in fields if field.get("id") == "password"]
+        others = [field for field in fields if field.get("id") != "password"]
+    except MALFORMED:  # `from None`: it has the item
         raise OtherError("`op item get` did not print an item") from None
-    return json.dumps(dict(item, fields=[*rest, dict(passwords[-1], value=token.expose())]))
+    return json.dumps(dict(item, fields=[*others, dict(password, value=token.expose())])).encode()
 
 
-def is_password(field: Any) -> bool:
-    return bool(field.get("id") == "password")
+def sign_in(args: "list[str]") -> None:
+    """Get a session for the commands that follow, unless the environment has one."""
+    known = ("OP_SESSION_", "OP_SERVICE_ACCOUNT_TOKEN", "OP_CONNECT_TOKEN")
+    if not any(name.startswith(known) for name in os.environ):
+        # `op` prints a shell command that sets a variable, or nothing if the app is connected.
+        output = op(args, "signin").decode("utf-8", "replace")
+        for name, session in re.findall(r'(OP_SESSION_\w+)\s*=\s*"([^"]*)"', output):
+            os.environ[name] = Secret(session).expose()
 
 
-def websites(item: Any) -> "list[str]":
-    return [url["href"] for url in item.get("urls", [])]
-
-
-def read_json(output: bytes) -> Any:
+def read(args: "list[str]", *words: str) -> Any:
     try:
-        return json.loads(output)
-    except (ValueError, RecursionError):  # `from None`: it has the output
+        return json.loads(op(args, "item", *words, "--format", "json"))
+    except MALFORMED:  # `from None`: it has the output
         raise OtherError("`op` did not print JSON: is it version 2?") from None
+
+
+def op(args: "list[str]", *words: str, given: "bytes | None" = None) -> bytes:
+    """Return what `op` prints. It reads `given` from a pipe, or else what the user types."""
+    command = ["op", *words]
+    for option, value in zip_longest(args[::2], args[1::2]):
+        if option not in ("--account", "--vault") or value is None:
+            known = "there are --account ACCOUNT and --vault VAULT"
+            raise OtherError(f"unknown option {option!r}, or no value after it: {known}")
+        if option == "--account" or words[0] == "item":  # `op signin` takes no --vault
+            command.append(f"{option}={value}")
+    try:
+        return run(command, input=given, stdout=PIPE, check=True).stdout
+    except OSError as error:
+        raise OtherError("cannot run `op`", os.strerror(error.errno or 0)) from None
+    except CalledProcessError as error:  # `from None`: it has the output
+        failure = f"`op {' '.join(words[:2])}` failed with status {error.returncode}"
+        raise OtherError(f"{failure}: see its message above") from None
 
 
 if __name__ == "__main__":

@@ -30,8 +30,9 @@ To try it without Cargo:
 """
 
 import os
-import subprocess
 import sys
+from contextlib import suppress
+from subprocess import PIPE, CalledProcessError, run
 from urllib.parse import quote
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
@@ -63,109 +64,78 @@ class PasswordStore(Credential):
         self._gopass = os.path.splitext(os.path.basename(self._command))[0] == "gopass"
         if registry.host is None:
             raise UrlNotSupported  # Cargo asks its next provider
-        self._entry = entry_of(registry, registry.host, per_host)
+        name = registry.host if per_host and registry.matches(registry.host) else registry.index_url
+        # An entry's name, in which `quote` leaves no slash. Python 3.6 quotes `~`
+        self._entry = "cargo-registry/" + quote(name, safe="~")
         return super().perform(registry, action, args)
 
-    def get(
-        self, registry: RegistryInfo, operation: Operation, args: "list[str]"
-    ) -> CredentialResponse:
+    def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> GetResponse:
         self._must_exist()
         # Without -o, a setting of gopass can hide the token.
         words = ["show", "-o"] if self._gopass else ["show"]
-        line = self._run([*words, self._entry]).split(b"\n")[0]
+        line = self._run(*words, self._entry).split(b"\n")[0]
         # GetResponse refuses characters outside ASCII, such as the replacement character.
         return GetResponse(Secret(line.decode("ascii", "replace").rstrip("\r")))
 
     def login(
         self, registry: RegistryInfo, options: LoginOptions, args: "list[str]"
-    ) -> CredentialResponse:
+    ) -> LoginResponse:
         token = read_token(options, registry)
         # -f replaces an entry without a question. -m makes pass read its input once, to the end;
         # gopass does so without it, and would open an editor with it.
         words = ["insert", "-f"] if self._gopass else ["insert", "-m", "-f"]
-        self._run([*words, self._entry], token.expose().encode("ascii") + b"\n")
+        self._run(*words, self._entry, given=token.expose().encode("ascii") + b"\n")
         return LoginResponse()
 
-    def logout(self, registry: RegistryInfo, args: "list[str]") -> CredentialResponse:
+    def logout(self, registry: RegistryInfo, args: "list[str]") -> LogoutResponse:
         self._must_exist()
-        self._run(["rm", "-f", self._entry])  # -f: do not ask
+        self._run("rm", "-f", self._entry)  # -f: do not ask
         return LogoutResponse()
 
     def _must_exist(self) -> None:
-        """Raise NotFound if the entry is missing: Cargo then asks its next provider.
-
-        pass exits with 1 for this and for other errors, so look for the entry first.
-        """
+        """Raise NotFound for a missing entry: pass exits with 1 for this and for other errors."""
         if self._gopass:
-            found = (
-                self._entry in self._run(["ls", "--flat"]).decode("utf-8", "replace").splitlines()
-            )
-        else:
-            store = os.environ.get("PASSWORD_STORE_DIR") or os.path.expanduser("~/.password-store")
-            found = is_there(os.path.join(store, self._entry + ".gpg"))
-        if not found:
-            raise NotFound
+            if self._entry.encode("ascii") not in self._run("ls", "--flat").splitlines():
+                raise NotFound
+            return
+        store = os.environ.get("PASSWORD_STORE_DIR") or os.path.expanduser("~/.password-store")
+        try:
+            os.stat(os.path.join(store, self._entry + ".gpg"))
+        except (FileNotFoundError, NotADirectoryError):  # any other error ends Cargo's command
+            raise NotFound from None
 
-    def _run(self, words: "list[str]", given: "bytes | None" = None) -> bytes:
-        """Return what pass prints. It has this process's standard error and, without `given`, its
-        standard input, which are the user's."""
-        environment = dict(os.environ)
-        if sys.platform != "win32" and os.isatty(2):
+    def _run(self, *words: str, given: "bytes | None" = None) -> bytes:
+        """Return what pass prints. It reads `given` from a pipe, or else what the user types."""
+        command, environment = [self._command, *words], dict(os.environ)
+        if sys.platform != "win32":
             # pass would set GPG_TTY to the name of standard input, /dev/tty. gpg-agent asks for the
             # passphrase in a process without a terminal, where that name means nothing.
-            try:
+            with suppress(OSError):  # no terminal, or one without a name, as in some containers
                 environment.setdefault("GPG_TTY", os.ttyname(2))
-            except OSError:
-                pass  # the terminal has no name here, as in some containers
-        command = [self._command, *words]
         try:
-            process = subprocess.run(
-                command, input=given, stdout=subprocess.PIPE, env=environment, check=False
-            )
+            return run(command, input=given, stdout=PIPE, env=environment, check=True).stdout
         except OSError as error:
-            raise OtherError(
-                f"cannot run `{self._command}`", [os.strerror(error.errno or 0)]
-            ) from None
-        if process.returncode:
-            raise OtherError(
-                f"`{self._command} {words[0]}` failed with status {process.returncode}:"
-                " see its message above"
-            )
-        return process.stdout
+            raise OtherError(f"cannot run `{command[0]}`", os.strerror(error.errno or 0)) from None
+        except CalledProcessError as error:  # `from None`: it has the output
+            failure = f"`{' '.join(command[:2])}` failed with status {error.returncode}"
+            raise OtherError(f"{failure}: see its message above") from None
 
 
 def parse(args: "list[str]") -> "tuple[str, bool]":
-    command, per_host = "pass", False
-    rest = list(args)
-    while rest:
-        option = rest.pop(0)
+    """Return the command, and whether --per-host is given."""
+    command, per_host, words = "pass", False, iter(args)
+    for option in words:
         if option == "--per-host":
             per_host = True
-        elif option == "--command" and rest:
-            command = rest.pop(0)
-        else:
-            raise OtherError(
-                f"unknown option {option!r}, or no value after it: there are --command NAME and"
-                " --per-host"
-            )
+            continue
+        command = next(words, "") if option == "--command" else ""
+        if not command:
+            known = "there are --command NAME and --per-host"
+            raise OtherError(f"unknown option {option!r}, or no value after it: {known}")
     # The current directory can be a cloned repository, with a program of its author.
     if os.path.dirname(command) and not os.path.isabs(command):
         raise OtherError(f"`{command}` is a relative path: name the command's whole path")
     return command, per_host
-
-
-def entry_of(registry: RegistryInfo, host: str, per_host: bool) -> str:
-    """The entry's name, in which `quote` leaves no slash."""
-    name = host if per_host and registry.matches(host) else registry.index_url
-    return "cargo-registry/" + quote(name, safe="~")  # Python 3.6 quotes `~`
-
-
-def is_there(path: str) -> bool:
-    try:
-        os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return False  # another OSError is an error that ends Cargo's command
-    return True
 
 
 if __name__ == "__main__":

@@ -4,14 +4,12 @@
 r"""Publishes from GitHub Actions or GitLab CI/CD without a stored token: trusted publishing.
 
 Before Cargo uploads, the provider exchanges the job's identity for a token that lives 30 minutes.
-Cargo publishes the other crates of a workspace with the same token. The crates must exist, and must
-name the repository and the workflow as their trusted publisher:
-https://crates.io/docs/trusted-publishing.
+Cargo publishes the other crates of a workspace with the same token. The crates must exist and name
+repository and workflow as their trusted publisher (https://crates.io/docs/trusted-publishing).
 
 In a workflow of GitHub Actions:
 
-    permissions:
-      id-token: write
+    permissions: {id-token: write}
     steps:
       - run: cargo publish --no-verify
         env: {CARGO_REGISTRY_CREDENTIAL_PROVIDER: /path/to/trusted_publishing.py}
@@ -32,19 +30,16 @@ and port, in .cargo/config.toml (not for a host where others can publish files, 
         "--token-url", "https://crates.corp.example/api/v1/trusted_publishing/tokens"]
 
 What it does not do:
-- Yank, change owners, or read from a registry that requires a token to read: these tokens only
-  publish.
-- Revoke the token. Cargo publishes after this process has ended, and no provider learns when Cargo
-  is done. Cargo keeps the token in memory only, but it can publish all crates that trust the
-  workflow.
-- Protect the job's identity from other code in the same job, such as build scripts of the crate.
-  So verify (`cargo publish --dry-run`) in another job, without an identity.
+- Yank, change owners, or read from a registry that requires a token: these tokens only publish.
+- Revoke the token: a provider does not learn when Cargo is done. Cargo keeps the token in memory
+  only, but it can publish all crates that trust the workflow.
+- Protect the job's identity from other code in the job, such as build scripts of the crate. So
+  verify (`cargo publish --dry-run`) in another job, without an identity.
 - Get a second token in a job of GitLab: the job has one identity, and crates.io accepts it once. So
   run `cargo publish` once in a job, for a whole workspace, which has 29 minutes.
 
-It connects directly, or through the proxy in https_proxy, unless no_proxy names the host. A proxy
-sees no token. Tested with Cargo 1.95 and stand-ins for crates.io, GitHub and GitLab, not with the
-services themselves. To try it without Cargo, and see what is missing:
+A proxy (https_proxy, no_proxy) sees no token. Tested with Cargo 1.95 and stand-ins for crates.io,
+GitHub and GitLab, not with the services. To try it without Cargo, and see what is missing:
 
     echo '{"v":1,"registry":{"index-url":"https://github.com/rust-lang/crates.io-index"},'\
     '"kind":"get","operation":"read"}' | ./trusted_publishing.py
@@ -55,174 +50,130 @@ import os
 import re
 import sys
 import time
-import urllib.request
-from http.client import HTTPException
-from urllib.error import HTTPError
+from http.client import HTTPException, HTTPResponse
 from urllib.parse import quote
-from urllib.request import Request
+from urllib.request import HTTPErrorProcessor, Request, build_opener
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
-from cargo_credential import (
-    CRATES_IO_INDEX,
-    Action,
-    CacheExpires,
-    CacheNever,
-    Credential,
-    CredentialResponse,
-    GetResponse,
-    Operation,
-    OtherError,
-    PublishOperation,
-    ReadOperation,
-    RegistryInfo,
-    Secret,
-    UrlNotSupported,
-    main,
-)
+import cargo_credential as cc
+from cargo_credential import GetResponse, Operation, OtherError, RegistryInfo, Secret
 
 CRATES_IO_TOKENS = "https://crates.io/api/v1/trusted_publishing/tokens"
-LIFE = 30 * 60  # seconds in which a token of crates.io expires
-LIMIT = 64 * 1024  # bytes of an answer; a token has about two thousand
 MALFORMED = (ValueError, LookupError, TypeError, RecursionError)  # no JSON, or without the field
 
 
-class TrustedPublishing(Credential):
+class TrustedPublishing(cc.Credential):
     def perform(
-        self, registry: RegistryInfo, action: Action, args: "list[str]"
-    ) -> CredentialResponse:
-        token_url(registry, args)
+        self, registry: RegistryInfo, action: cc.Action, args: "list[str]"
+    ) -> cc.CredentialResponse:
+        self._url = token_url(registry, args)
         return super().perform(registry, action, args)
 
-    def get(
-        self, registry: RegistryInfo, operation: Operation, args: "list[str]"
-    ) -> CredentialResponse:
-        url = token_url(registry, args)
-        if isinstance(operation, ReadOperation):
-            return GetResponse(placeholder(registry, url), CacheNever(), False)
-        if not isinstance(operation, PublishOperation):
-            raise OtherError(
-                f"a token of trusted publishing can only publish: for `{operation.kind}`, run Cargo"
-                " with another provider and a token of your own"
-            )
-        start = time.time()
-        # Cargo keeps it for the next crates of a workspace: GitLab gives a job one identity, and
-        # crates.io accepts each identity once
-        return GetResponse(publish(operation, url), CacheExpires(start + LIFE))
-
-
-def placeholder(registry: RegistryInfo, url: str) -> Secret:
-    """Return a word that is not a token, for a registry that requires none to read."""
-    # There are headers if the registry answered 401 to a request without a token.
-    if registry.headers:
-        raise OtherError(
-            "this registry requires a token to read, which trusted publishing cannot give"
-        )
-    # Otherwise `cargo publish` asks, before it builds, and would end after not-found. It sends
-    # this token nowhere. A job that could not get a real one later ends here.
-    if gitlab_identity(url) is None:
-        github_url()
-    return Secret("no-token-is-needed-to-read")
-
-
-def publish(operation: PublishOperation, url: str) -> Secret:
-    """Return a token in exchange for the job's identity."""
-    host = RegistryInfo(url).host or ""
-    crate = f"{operation.name} {operation.vers}, sha256 {operation.cksum}"
-    print(shown(f"trusted publishing: {crate}, at {host}"), file=sys.stderr, flush=True)
-    # The audience is the host that gets the identity: no other host accepts it.
-    identity = gitlab_identity(url) or github_identity(host)
-    body = json.dumps({"jwt": identity.expose()}).encode()
-    headers = {"Content-Type": "application/json", "User-Agent": "cargo_credential.py"}
-    return fetch(Request(url, body, headers, method="POST"), "token")
+    def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> GetResponse:
+        if isinstance(operation, cc.PublishOperation):
+            return publish(operation, self._url)
+        if not isinstance(operation, cc.ReadOperation):
+            problem = f"a token of trusted publishing can only publish: for `{operation.kind}`"
+            hint = "run Cargo with another provider and a token of your own"
+            raise OtherError(f"{problem}, {hint}")
+        # There are headers if the registry answered 401 to a request without a token.
+        if registry.headers:
+            problem = "requires a token to read, which trusted publishing cannot give"
+            raise OtherError(f"this registry {problem}")
+        # Otherwise `cargo publish` asks, before it builds, and would end after not-found. It sends
+        # this token nowhere. A job that could not get a real one later ends here.
+        identity_for(self._url)
+        return GetResponse(Secret("no-token-is-needed-to-read"), cc.CacheNever(), False)
 
 
 def token_url(registry: RegistryInfo, args: "list[str]") -> str:
     """Return where this registry gives tokens. Raises UrlNotSupported for any other registry."""
-    if not args:
-        if not registry.matches(CRATES_IO_INDEX):
-            raise UrlNotSupported  # Cargo asks its next provider
-        return CRATES_IO_TOKENS
-    if len(args) != 2 or args[0] != "--token-url":
-        raise OtherError(f"unknown arguments {args}: there is only --token-url URL")
-    host = https_host(args[1])
-    if not host:
-        raise OtherError(f"--token-url must be an https:// URL with a plain host, not {args[1]!r}")
+    url, index = CRATES_IO_TOKENS, cc.CRATES_IO_INDEX
+    if args:
+        if len(args) != 2 or args[0] != "--token-url":
+            raise OtherError(f"unknown arguments {args}: there is only --token-url URL")
+        url, index = args[1], https_host(args[1])
+        if not index:
+            raise OtherError(f"--token-url must be an https:// URL with a plain host, not {url!r}")
     # Cargo sends the token to the registry, so that must be the one that gave it.
-    if not registry.matches(host):
-        raise UrlNotSupported
-    return args[1]
+    if not registry.matches(index):
+        raise cc.UrlNotSupported  # Cargo asks its next provider
+    return url
+
+
+def publish(operation: cc.PublishOperation, url: str) -> GetResponse:
+    """Return a token in exchange for the job's identity."""
+    start, host = time.time(), RegistryInfo(url).host
+    crate = f"{operation.name} {operation.vers}, sha256 {operation.cksum}"
+    print(shown(f"trusted publishing: {crate}, at {host}"), file=sys.stderr, flush=True)
+    identity = identity_for(url)
+    if isinstance(identity, Request):
+        identity = fetch(identity, "value")
+    body = json.dumps({"jwt": identity.expose()}).encode()
+    headers = {"Content-Type": "application/json", "User-Agent": "cargo_credential.py"}
+    token = fetch(Request(url, body, headers), "token")
+    # Cargo keeps it for the next crates of a workspace: GitLab gives a job one identity, and
+    # crates.io accepts each identity once
+    return GetResponse(token, cc.CacheExpires(start + 30 * 60))
 
 
 def https_host(url: str) -> str:
-    """Return the host, and the port if one is named, of an https:// URL.
-
-    Empty for any other URL, for one with a user, and for one that can be read as another host.
-    """
+    """Return HOST or HOST:PORT of an https:// URL, or "" for one that could mean another host."""
     host = url.partition("://")[2].partition("/")[0]
     return host if url.startswith("https://") and RegistryInfo(url).matches(host) else ""
 
 
-def gitlab_identity(url: str) -> "Secret | None":
-    """Return the identity that GitLab put into the job's environment; None outside of GitLab."""
-    # Its audience is crates.io, where another registry could use it
-    if url == CRATES_IO_TOKENS and os.environ.get("CRATES_IO_ID_TOKEN"):
-        return Secret(os.environ["CRATES_IO_ID_TOKEN"])
+def identity_for(url: str) -> "Secret | Request":
+    """Return the job's identity, or on GitHub the request for it."""
+    given, crates_io = os.environ.get("CRATES_IO_ID_TOKEN"), url == CRATES_IO_TOKENS
+    if given and crates_io:  # another registry could use it at crates.io, its audience
+        return Secret(given)
     if os.environ.get("GITLAB_CI") != "true":
-        return None
-    if url != CRATES_IO_TOKENS:
+        return github_request(RegistryInfo(url).host or "")
+    if not crates_io:
         raise OtherError("on GitLab CI/CD, trusted publishing works for crates.io only")
-    raise OtherError(
-        "the job has no CRATES_IO_ID_TOKEN: add this line to the job in .gitlab-ci.yml",
-        "id_tokens: {CRATES_IO_ID_TOKEN: {aud: crates.io}}",
-    )
+    missing = "the job has no CRATES_IO_ID_TOKEN: add this line to the job in .gitlab-ci.yml"
+    raise OtherError(missing, "id_tokens: {CRATES_IO_ID_TOKEN: {aud: crates.io}}")
 
 
-def github_url() -> str:
-    """Return where GitHub gives the job's identity."""
+def github_request(audience: str) -> Request:
+    """Return the request for the identity of GitHub's job, which only this audience accepts."""
     url = os.environ.get("ACTIONS_ID_TOKEN_REQUEST_URL", "")
-    if not url or not os.environ.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"):
+    secret = Secret(os.environ.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", ""))
+    if not url or secret.is_empty():
         if os.environ.get("GITHUB_ACTIONS") == "true":
             raise OtherError("the job has no identity: give it `permissions: id-token: write`")
-        raise OtherError(
-            "trusted publishing works in GitHub Actions and GitLab CI/CD only: configure another"
-            " provider"
-        )
+        places = "GitHub Actions and GitLab CI/CD"
+        raise OtherError(f"trusted publishing works in {places} only: configure another provider")
     # An earlier step of the job can set this variable, but must not get the request's token by it.
     # crates.io does not trust a GitHub Enterprise Server, which has another host.
     if not https_host(url).endswith(".actions.githubusercontent.com"):
         raise OtherError("ACTIONS_ID_TOKEN_REQUEST_URL does not lead to GitHub")
-    return url
+    url += f"&audience={quote(audience, safe='')}"  # GitHub's URL has a query
+    return Request(url, headers={"Authorization": f"bearer {secret.expose()}"})
 
 
-def github_identity(audience: str) -> Secret:
-    """Return the identity of GitHub's job: a signed statement that lives for minutes."""
-    url = f"{github_url()}&audience={quote(audience, safe='')}"  # GitHub's URL has a query
-    secret = Secret(os.environ["ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
-    return fetch(Request(url, headers={"Authorization": f"bearer {secret.expose()}"}), "value")
+class AnyStatus(HTTPErrorProcessor):
+    """Follows no redirect: the other host must not get the token."""
 
-
-class NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Makes a redirect an error, because the other host must not get the token."""
-
-    def redirect_request(self, *args: object, **more: object) -> None:
-        return None
-
-
-OPENER = urllib.request.build_opener(NoRedirects)
+    def https_response(self, request: Request, response: HTTPResponse) -> HTTPResponse:
+        return response
 
 
 def fetch(request: Request, field: str) -> Secret:
     """Return the token in this field of the answer."""
     host = request.host  # before a proxy replaces it
     try:
-        with OPENER.open(request, timeout=30) as response:  # seconds to connect and between bytes
-            token = Secret(json.loads(response.read(LIMIT).decode())[field])
-    except HTTPError as error:
-        with error:
-            raise OtherError(f"{host} answered with status {error.code}", details(error)) from None
-    except (OSError, HTTPException) as error:
+        # 30 seconds to connect, and between bytes. A token has about two thousand bytes
+        with build_opener(AnyStatus).open(request, timeout=30) as response:
+            status, body = response.status, response.read(64 * 1024)
+    except (OSError, HTTPException, ValueError) as error:
         raise OtherError(f"cannot ask {host} for a token", shown(error)) from None
+    if status // 100 != 2:
+        raise OtherError(f"{host} answered with status {status}", details(body))
+    try:
+        token = Secret(json.loads(body)[field])
     except MALFORMED:
         token = Secret("")
     if token.is_empty():
@@ -230,12 +181,11 @@ def fetch(request: Request, field: str) -> Secret:
     return token
 
 
-def details(error: HTTPError) -> "list[str]":
+def details(body: bytes) -> "list[str]":
     """Return the registry's messages, for example that it does not trust the repository."""
     try:
-        errors = json.loads(error.read(LIMIT).decode())["errors"]
-        return [shown(detail["detail"]) for detail in errors[:5]]
-    except (OSError, HTTPException, *MALFORMED):
+        return [shown(error["detail"]) for error in json.loads(body)["errors"][:5]]
+    except MALFORMED:
         return []
 
 
@@ -245,4 +195,4 @@ def shown(text: object) -> str:
 
 
 if __name__ == "__main__":
-    main(TrustedPublishing())
+    cc.main(TrustedPublishing())

@@ -261,7 +261,7 @@ class Failures(WithTokenServer):
             request = client_credentials.Request("http://%s/" % host, b"")
             with mock.patch("client_credentials.TIMEOUT", 0.05):
                 with self.assertRaises(cc.OtherError) as caught:
-                    client_credentials.fetch(request, 0)
+                    client_credentials.fetch(request)
         self.assertEqual(str(caught.exception), "cannot ask %s for a token" % host)
         self.assertIn("timed out", caught.exception.caused_by[0])
         message = self.message(arguments("http://%s/" % host))

@@ -100,9 +100,8 @@ class Items(OpExample):
                 "signin --account=my.1password.com",
                 LIST + both,
                 "item create -" + both,
-                "signin --account=my.1password.com",
                 LIST + both,
-                "item get --format json id0" + both,
+                "item get id0 --format json" + both,
                 "item edit id0" + both,
             ],
         )
@@ -144,7 +143,7 @@ class Items(OpExample):
                 path = self.more["PATH"]
                 self.more = {"PATH": path, name: "session-s3cr3t"}
                 self.assert_answers([(get(REGISTRY), token_answer(TOKEN))])
-                self.assertEqual(self.commands(), [LIST, "item get --format json id0"])
+                self.assertEqual(self.commands(), [LIST, "item get id0 --format json"])
 
 
 @posix_only
