@@ -1119,7 +1119,7 @@ class CredentialProcess(Credential):
         if path.startswith("cargo:"):
             raise OtherError(f"`{path}` is built into Cargo: name a program")
         if os.path.dirname(path) and not os.path.isabs(path):  # it could be a program of a checkout
-            raise OtherError(f"`{path}` is a relative path: name the whole path of the provider")
+            raise OtherError(f"`{path}` is a relative path: name the absolute path of the provider")
         self._path, self._args = path, args
 
     def get(

@@ -2188,8 +2188,7 @@ class main_without_a_terminal(Directory):
             (text,), errors = self.run_provider(path, line)
             self.assertEqual(told(text), missing + " run `%s`" % command)
             index = "registry %s, index %s\n" % (registry.name, registry.index_url)
-            name = registry.name or registry.index_url
-            prompt = "please paste the token for %s below\n" % name
+            prompt = "please paste the token for %s below\n" % (registry.name or "url")
             self.assertEqual(errors, (index if registry.name else "") + prompt)
 
 
@@ -2388,9 +2387,8 @@ class main_on_a_terminal(Directory):
             self.assertEqual(self.typed(b"x\n", line), (prompt + " below\r\n\r\n", "other: x"))
 
     def test_read_token_refuses_what_cannot_be_a_token(self):
-        none = (
-            "no token was entered: to pass it from a file, run `cargo login --registry alt < FILE`"
-        )
+        command = "`cargo login --registry alt < FILE`"
+        none = "no token was entered: to pass it from a file, run " + command
         character = "the token contains a %s, so no HTTP header can carry it"
         for typed, message in [
             (b"\n", none),
@@ -2536,7 +2534,7 @@ class CredentialProcess(Directory):
 
     def test_a_provider_of_cargo_or_a_relative_path_is_refused(self):
         built_in = "`cargo:token` is built into Cargo: name a program"
-        relative = "`%s` is a relative path: name the whole path of the provider"
+        relative = "`%s` is a relative path: name the absolute path of the provider"
         relatives = [(path, relative % path) for path in ("./prov.py", "a/b")]
         for path, text in [("cargo:token", built_in), *relatives]:
             self.assertEqual(message_of(cc.OtherError, cc.CredentialProcess, path, "x"), text)

@@ -106,7 +106,7 @@ def program(provider: Provider) -> str:
     if (b"python" in first or b"pypy" in first) and not re.search(rb" -\w*[IP]", first):
         check_names_beside(os.path.dirname(os.path.realpath(path)))
     if os.path.dirname(given) and not os.path.isabs(given):
-        return "it is executable; in Cargo's configuration, write its whole path"
+        return "it is executable; in Cargo's configuration, write its absolute path"
     return "it is executable"
 
 

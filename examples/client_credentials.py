@@ -15,20 +15,20 @@ Okta and most identity providers offer. Cargo gets `Bearer TOKEN`, and asks agai
     --secret-file PATH     a file with the client's secret, or
     --secret-env NAME      an environment variable with it
     --scope SCOPE          ask for this scope
-    --publish-scope SCOPE  ask for this one instead, for everything but reads
+    --publish-scope SCOPE  ask for this scope instead, for all operations except reads
 
-Name at least one --index or --host. If other people can put files on the host, as on a forge, name
-the --index: the files of an index decide where Cargo sends the token.
+Name at least one --index or --host. If other people can put files on the host, as on GitHub, use
+--index: the files of an index decide where Cargo sends the token.
 
-The secret goes to --token-url only, never to a redirect. Except on this machine, that must be an
-https:// URL with a certificate that Python trusts. A proxy (https_proxy, no_proxy) sees no secret.
+The secret goes only to --token-url, never to a redirect. This must be https:// with a certificate
+that Python trusts, or http:// on this machine. A proxy (https_proxy, no_proxy) sees no secret.
 
 What it does not do:
 - Log in or out, act for a user, or revoke a token: the grant has none of that.
-- Send the secret in another way than as HTTP Basic, or prove who the client is with a certificate.
+- Send the secret other than as HTTP Basic, or authenticate the client with a certificate.
 - Keep tokens between runs of Cargo, or check who can read the secret's file.
 
-Tested with Cargo 1.95 and a stand-in for a token server. In .cargo/config.toml:
+Tested with Cargo 1.95 and a simulated token server. In .cargo/config.toml:
 
     [registries.corp]
     index = "sparse+https://crates.corp.example/index/"
@@ -95,8 +95,8 @@ def parse(args: "list[str]") -> "dict[str, list[str]]":
     for option in words:
         if option not in OPTIONS:
             raise OtherError(f"unknown option {option!r}: the options are {', '.join(OPTIONS)}")
-        value = next(words, None)
-        if value is None:
+        value = next(words, option)
+        if value in OPTIONS:
             raise OtherError(f"{option} requires a value after it")
         options[option].append(value)
     if not options["--index"] + options["--host"]:
@@ -131,7 +131,7 @@ def client_secret(options: "dict[str, str]") -> Secret:
     if "--secret-env" in options:
         secret = Secret(os.environ.get(place, ""))
     elif not os.path.isabs(place):  # in the current directory, a checkout can have a file
-        raise OtherError(f"`{place}` is a relative path: name the whole path of the file")
+        raise OtherError(f"`{place}` is a relative path: name the absolute path of the file")
     else:
         with open(place, encoding="utf-8") as file:
             secret = Secret(file.read().rstrip("\r\n"))

@@ -3,8 +3,8 @@
 # Copyright (c) 2026 the authors of cargo_credential.py
 r"""Takes tokens from ~/.netrc, which curl, git, pip, uv and Go read, too.
 
-The file is ~/_netrc on Windows; the environment variable NETRC names another. An entry, in which
-the password is the token:
+The file is ~/_netrc on Windows; the environment variable NETRC names another file. In an entry, the
+password is the token:
 
     machine crates.corp.example login USER password TOKEN
 
@@ -15,8 +15,8 @@ the password is the token:
     --default      use the file's `default` entry if no `machine` is the host
     --scheme WORD  put `WORD ` before the token; `Basic` encodes login and password
 
-Name at least one --index or --host. If other people can put files on the host, as on a forge, name
-the --index: the files of an index decide where Cargo sends the token.
+Name at least one --index or --host. If other people can put files on the host, as on GitHub, use
+--index: the files of an index decide where Cargo sends the token.
 
 The provider reads only a regular file that belongs to the user or to root and that no other user
 can read or write. On Windows, it checks neither.
@@ -91,8 +91,8 @@ def parse(args: "list[str]") -> "dict[str, list[str]]":
     for option in words:
         if option not in OPTIONS:
             raise OtherError(f"unknown option {option!r}: the options are {', '.join(OPTIONS)}")
-        value = option if option == "--default" else next(words, None)
-        if value is None:
+        value = "" if option == "--default" else next(words, option)
+        if value in OPTIONS:
             raise OtherError(f"{option} requires a value after it")
         options[option].append(value)
     if not options["--index"] + options["--host"]:
@@ -115,7 +115,7 @@ def path_of_file() -> str:
     name = "_netrc" if sys.platform == "win32" else ".netrc"
     path = os.environ.get("NETRC") or os.path.join(os.path.expanduser("~"), name)
     if not os.path.isabs(path):  # the current directory can be a checkout, with a file of its own
-        raise OtherError(f"`{path}` is a relative path: set NETRC to the whole path of the file")
+        raise OtherError(f"`{path}` is a relative path: set NETRC to the absolute path of the file")
     return path
 
 

@@ -13,14 +13,15 @@ chooses the helper, as in `git config --global credential.helper cache`.
     --host HOST      serve all indexes at https:// on this host (repeatable) with one token
     --username NAME  the user name that git stores with the token, `cargo` by default
     --scheme WORD    put `WORD ` before the token; `Basic` encodes user name and token
-    --git-password   get only: give the password that git itself has for the index's URL
+    --git-password   give the password that git itself has for the index's URL; no login or logout
 
-Name at least one --index or --host. If other people can put files on the host, as on a forge, name
-the --index: the files of an index decide where Cargo sends the token.
+Name at least one --index or --host. If other people can put files on the host, as on GitHub, use
+--index: the files of an index decide where Cargo sends the token.
 
-Your git passwords stay as they are, even for the same host. git asks its helpers without user name
-and path, so it could take a token for its own password, and erase it if the host rejects it. So a
-token is stored for an encoded path on a host that cannot exist, since its name ends in `.invalid`:
+Your git passwords stay as they are, even for the same host. git can ask its helpers for a host
+alone, use a token as its password, and erase the token if the host rejects it. So the provider
+stores each token under an encoded path and a host that does not exist (no real name ends in
+`.invalid`):
 
     https://cargo:TOKEN@crates.corp.example.cargo-registry.invalid/crates.corp.example
 
@@ -30,7 +31,7 @@ What it does not do:
 - Encrypt tokens: that depends on the helper. `store` writes plain text to ~/.git-credentials.
 
 Tested with git 2.39 and 2.47, their `cache` and `store`, and Git Credential Manager 2.7 on Linux.
-The other helpers are not tested: git documents the same protocol for them. In .cargo/config.toml:
+Other helpers are not tested, but git documents the same protocol for them. In .cargo/config.toml:
 
     [registries.corp]
     index = "sparse+https://crates.corp.example/index/"
@@ -44,6 +45,7 @@ To try it without Cargo:
 
 import os
 import sys
+import time
 from base64 import b64encode
 from subprocess import PIPE, CalledProcessError, run
 from urllib.parse import quote
@@ -67,15 +69,13 @@ class GitCredential(cc.Credential):
             raise cc.UrlNotSupported  # Cargo asks its next provider
         if options["--git-password"] and not isinstance(action, cc.GetAction):
             raise cc.OperationNotSupported
-        self._scheme = "".join(options["--scheme"][-1:])
-        self._entry = entry_of(registry, options)
         return super().perform(registry, action, args)
 
     def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> GetResponse:
-        username, token, cache = fill(self._entry)
+        username, token, cache = fill(entry_of(registry, args))
         if token.is_empty():
             raise cc.NotFound
-        scheme = self._scheme
+        scheme = "".join(parse(args)["--scheme"][-1:])
         if scheme.lower() == "basic":
             pair = token.map(lambda value: f"{username}:{value}")
             token = pair.map(lambda value: b64encode(value.encode("utf-8")).decode("ascii"))
@@ -86,19 +86,20 @@ class GitCredential(cc.Credential):
     def login(
         self, registry: RegistryInfo, options: cc.LoginOptions, args: "list[str]"
     ) -> cc.LoginResponse:
-        token = cc.read_token(options, registry)
-        git("approve", dict(self._entry, password=token.expose()))
-        if fill(self._entry)[1] != token:  # git succeeds without any helper, too
+        entry, token = entry_of(registry, args), cc.read_token(options, registry)
+        git("approve", dict(entry, password=token.expose()))
+        if fill(entry)[1] != token:  # git succeeds without any helper, too
             hint = "as in `git config --global credential.helper cache`"
             raise OtherError(f"git did not store the token: configure a credential helper, {hint}")
         return cc.LoginResponse()
 
     def logout(self, registry: RegistryInfo, args: "list[str]") -> cc.LogoutResponse:
-        _, token, _ = fill(self._entry)
-        git("reject", self._entry)  # an expired token, too, which git no longer gives
+        entry = entry_of(registry, args)
+        _, token, _ = fill(entry)
+        git("reject", entry)  # an expired token, too, which git no longer gives
         if token.is_empty():
             raise cc.NotFound
-        if fill(self._entry)[1]:
+        if fill(entry)[1]:
             raise OtherError("a credential helper of git still has the token: erase it there")
         return cc.LogoutResponse()
 
@@ -110,8 +111,8 @@ def parse(args: "list[str]") -> "dict[str, list[str]]":
     for option in words:
         if option not in OPTIONS:
             raise OtherError(f"unknown option {option!r}: the options are {', '.join(OPTIONS)}")
-        value = option if option == "--git-password" else next(words, None)
-        if value is None:
+        value = "" if option == "--git-password" else next(words, option)
+        if value in OPTIONS:
             raise OtherError(f"{option} requires a value after it")
         options[option].append(value)
     if not options["--index"] + options["--host"]:
@@ -119,8 +120,9 @@ def parse(args: "list[str]") -> "dict[str, list[str]]":
     return options
 
 
-def entry_of(registry: RegistryInfo, options: "dict[str, list[str]]") -> "dict[str, str]":
+def entry_of(registry: RegistryInfo, args: "list[str]") -> "dict[str, str]":
     """Return what git compares to find the password."""
+    options = parse(args)
     names = {"username": options["--username"][-1]} if options["--username"] else {}
     if options["--git-password"]:
         url = registry.index_url
@@ -134,13 +136,14 @@ def entry_of(registry: RegistryInfo, options: "dict[str, list[str]]") -> "dict[s
 
 
 def fill(entry: "dict[str, str]") -> "tuple[str, Secret, cc.CacheControl]":
-    """Return user name and token. The token is empty if no helper has one."""
-    found: dict[str, str] = {}
-    for line in git("fill", entry).decode("utf-8", "replace").split("\n"):
-        name, _, found[name] = line.partition("=")
-    expiry = found.get("password_expiry_utc", "")  # from git 2.41 on
-    cache = cc.CacheExpires(int(expiry)) if expiry.isdecimal() else cc.CacheSession()
-    return found.get("username", ""), Secret(found.get("password", "")), cache
+    """Return user name and token. The token is empty if no helper has one that is still valid."""
+    lines = git("fill", entry).decode("utf-8", "replace").split("\n")
+    found = dict(line.split("=", 1) for line in lines if "=" in line)
+    token, expiry = Secret(found.get("password", "")), found.get("password_expiry_utc", "")
+    if not expiry.isdecimal():  # git has it from 2.41 on
+        return found.get("username", ""), token, cc.CacheSession()
+    valid = int(expiry) > time.time()
+    return found.get("username", ""), token if valid else Secret(""), cc.CacheExpires(int(expiry))
 
 
 def git(verb: str, entry: "dict[str, str]") -> bytes:

@@ -5,7 +5,7 @@
 
     onepassword.py [--account ACCOUNT] [--vault VAULT]
 
-It has the options and items of Cargo's cargo-credential-1password, so each finds what the other
+It uses the options and items of Cargo's cargo-credential-1password, so each finds what the other
 stored: a Login item with the tag `cargo-registry`, the index URL as its website and the token as
 its password. A registry gets only the token stored for its whole URL. Cargo's provider puts the
 token on a command line, which other users can read. This one puts no secret there.
@@ -13,7 +13,7 @@ token on a command line, which other users can read. This one puts no secret the
 If the 1Password app is not connected to `op`, and the environment has neither OP_SESSION_... nor
 OP_SERVICE_ACCOUNT_TOKEN, each command signs in: `op` asks for the password on the terminal.
 
-Messages of `op` go to standard error unchanged. Tested with a stand-in for `op`, written after
+Messages of `op` go to standard error unchanged. Tested with a simulated `op`, written from
 1Password's documentation, not with 1Password itself. In .cargo/config.toml:
 
     [registries.corp]

@@ -8,7 +8,7 @@ r"""Keeps tokens in the password store of `pass` or `gopass`: for get, login and
 An entry belongs to one index URL, because the index decides where Cargo sends the token, and other
 people can have an index on the same host. So a registry gets only the token that was stored for it.
 With --per-host, all indexes at https://HOST/ (port 443) share the entry `cargo-registry/HOST`: do
-not use it where others can publish files on the host, as on a forge.
+not use it if other people can put files on the host, as on GitHub.
 
 The token is the first line of the entry. It goes through pipes, never on a command line. `pass`
 asks for the passphrase of a locked key on the terminal; where Cargo's standard error is not a
@@ -16,7 +16,7 @@ terminal, set GPG_TTY, as gpg-agent's manual says. Messages of pass and gpg go t
 unchanged.
 
 What it does not do: set up the store (`pass init KEY`) or sync it. It was tested with pass 1.7.4
-and GnuPG 2.2, and with a stand-in for `gopass` (the one of gopass.pw; Debian's package is another).
+and GnuPG 2.2, and with a simulated `gopass` (from gopass.pw; Debian's package is another program).
 In .cargo/config.toml:
 
     [registries.corp]
@@ -60,73 +60,43 @@ class PasswordStore(Credential):
     def perform(
         self, registry: RegistryInfo, action: Action, args: "list[str]"
     ) -> CredentialResponse:
-        self._command, per_host = parse(args)
-        self._gopass = os.path.splitext(os.path.basename(self._command))[0] == "gopass"
         if registry.host is None:
             raise UrlNotSupported  # Cargo asks its next provider
-        name = registry.host if per_host and registry.matches(registry.host) else registry.index_url
-        # An entry's name, in which `quote` leaves no slash. Python 3.6 quotes `~`
-        self._entry = "cargo-registry/" + quote(name, safe="~")
         return super().perform(registry, action, args)
 
     def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> GetResponse:
-        self._must_exist()
+        command, entry = parse(registry, args)
+        must_exist(command, entry)
         # Without -o, a setting of gopass can hide the token.
-        words = ["show", "-o"] if self._gopass else ["show"]
-        line = self._run(*words, self._entry).split(b"\n")[0]
+        words = ["show", "-o"] if is_gopass(command) else ["show"]
+        line = call(command, *words, entry).split(b"\n")[0]
         # GetResponse refuses characters outside ASCII, such as the replacement character.
         return GetResponse(Secret(line.decode("ascii", "replace").rstrip("\r")))
 
     def login(
         self, registry: RegistryInfo, options: LoginOptions, args: "list[str]"
     ) -> LoginResponse:
-        token = read_token(options, registry)
+        (command, entry), token = parse(registry, args), read_token(options, registry)
         # -f replaces an entry without a question. -m makes pass read its input once, to the end;
         # gopass does so without it, and would open an editor with it.
-        words = ["insert", "-f"] if self._gopass else ["insert", "-m", "-f"]
-        self._run(*words, self._entry, given=token.expose().encode("ascii") + b"\n")
+        words = ["insert", "-f"] if is_gopass(command) else ["insert", "-m", "-f"]
+        call(command, *words, entry, given=token.expose().encode("ascii") + b"\n")
         return LoginResponse()
 
     def logout(self, registry: RegistryInfo, args: "list[str]") -> LogoutResponse:
-        self._must_exist()
-        self._run("rm", "-f", self._entry)  # -f: do not ask
+        command, entry = parse(registry, args)
+        must_exist(command, entry)
+        call(command, "rm", "-f", entry)  # -f: do not ask
         return LogoutResponse()
 
-    def _must_exist(self) -> None:
-        """Raise NotFound for a missing entry: pass exits with 1 for this and for other errors."""
-        if self._gopass:
-            if self._entry.encode("ascii") not in self._run("ls", "--flat").splitlines():
-                raise NotFound
-            return
-        store = os.environ.get("PASSWORD_STORE_DIR") or os.path.expanduser("~/.password-store")
-        try:
-            os.stat(os.path.join(store, self._entry + ".gpg"))
-        except (FileNotFoundError, NotADirectoryError):  # any other error ends Cargo's command
-            raise NotFound from None
 
-    def _run(self, *words: str, given: "bytes | None" = None) -> bytes:
-        """Return what pass prints. It reads `given` from a pipe, or else what the user types."""
-        command, environment = [self._command, *words], dict(os.environ)
-        if sys.platform != "win32":
-            # pass would set GPG_TTY to the name of standard input, /dev/tty. gpg-agent asks for the
-            # passphrase in a process without a terminal, where that name means nothing.
-            with suppress(OSError):  # no terminal, or one without a name, as in some containers
-                environment.setdefault("GPG_TTY", os.ttyname(2))
-        try:
-            return run(command, input=given, stdout=PIPE, env=environment, check=True).stdout
-        except OSError as error:
-            raise OtherError(f"cannot run `{command[0]}`", os.strerror(error.errno or 0)) from None
-        except CalledProcessError as error:  # `from None`: it has the output
-            failure = f"`{' '.join(command[:2])}` failed with status {error.returncode}"
-            raise OtherError(f"{failure}: see its message above") from None
-
-
-def parse(args: "list[str]") -> "tuple[str, bool]":
-    """Return the command, and whether --per-host is given."""
-    command, per_host, words = "pass", False, iter(args)
+def parse(registry: RegistryInfo, args: "list[str]") -> "tuple[str, str]":
+    """Return the command, and the name of the registry's entry."""
+    command, name, words = "pass", registry.index_url, iter(args)
     for option in words:
         if option == "--per-host":
-            per_host = True
+            host = registry.host or ""
+            name = host if registry.matches(host) else name
             continue
         command = next(words, "") if option == "--command" else ""
         if not command:
@@ -134,8 +104,42 @@ def parse(args: "list[str]") -> "tuple[str, bool]":
             raise OtherError(f"unknown option {option!r}, or no value after it: {known}")
     # The current directory can be a cloned repository, with a program of its author.
     if os.path.dirname(command) and not os.path.isabs(command):
-        raise OtherError(f"`{command}` is a relative path: name the command's whole path")
-    return command, per_host
+        raise OtherError(f"`{command}` is a relative path: name the command's absolute path")
+    return command, "cargo-registry/" + quote(name, safe="~")  # no slash; Python 3.6 quotes `~`
+
+
+def is_gopass(command: str) -> bool:
+    return os.path.splitext(os.path.basename(command))[0] == "gopass"
+
+
+def must_exist(command: str, entry: str) -> None:
+    """Raise NotFound for a missing entry: pass exits with 1 for this and for other errors."""
+    if is_gopass(command):
+        if entry.encode("ascii") not in call(command, "ls", "--flat").splitlines():
+            raise NotFound
+        return
+    store = os.environ.get("PASSWORD_STORE_DIR") or os.path.expanduser("~/.password-store")
+    try:
+        os.stat(os.path.join(store, entry + ".gpg"))
+    except (FileNotFoundError, NotADirectoryError):  # any other error ends Cargo's command
+        raise NotFound from None
+
+
+def call(*command: str, given: "bytes | None" = None) -> bytes:
+    """Return what pass prints. It reads `given` from a pipe, or else what the user types."""
+    environment = dict(os.environ)
+    if sys.platform != "win32":
+        # pass would set GPG_TTY to the name of standard input, /dev/tty. gpg-agent asks for the
+        # passphrase in a process without a terminal, where that name means nothing.
+        with suppress(OSError):  # no terminal, or one without a name, as in some containers
+            environment.setdefault("GPG_TTY", os.ttyname(2))
+    try:
+        return run(command, input=given, stdout=PIPE, env=environment, check=True).stdout
+    except OSError as error:
+        raise OtherError(f"cannot run `{command[0]}`", os.strerror(error.errno or 0)) from None
+    except CalledProcessError as error:  # `from None`: it has the output
+        failure = f"`{' '.join(command[:2])}` failed with status {error.returncode}"
+        raise OtherError(f"{failure}: see its message above") from None
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ def check(options: "dict[str, str]", command: "list[str]") -> None:
         raise OtherError("add the command that prints the token, after the options")
     # The current directory can be a cloned repository, with a program of its author.
     if os.path.dirname(command[0]) and not os.path.isabs(command[0]):
-        raise OtherError(f"`{command[0]}` is a relative path: write the command's whole path")
+        raise OtherError(f"`{command[0]}` is a relative path: write the command's absolute path")
 
 
 def fill_in(command: "list[str]", registry: RegistryInfo) -> "list[str]":

@@ -21,8 +21,8 @@ In .gitlab-ci.yml, for crates.io and gitlab.com only:
       variables: {CARGO_REGISTRY_CREDENTIAL_PROVIDER: /path/to/trusted_publishing.py}
       script: [cargo publish --workspace --no-verify]
 
-For another registry that offers the same to GitHub, with index and tokens at https:// on one host
-and port, in .cargo/config.toml (not for a host where others can publish files, as on a forge):
+Another registry can offer this to GitHub Actions. Its index and its token URL must be at https://
+on one host and port, where other people cannot put files. In .cargo/config.toml:
 
     [registries.corp]
     index = "sparse+https://crates.corp.example/index/"
@@ -31,15 +31,15 @@ and port, in .cargo/config.toml (not for a host where others can publish files, 
 
 What it does not do:
 - Yank, change owners, or read from a registry that requires a token: these tokens only publish.
-- Revoke the token: a provider does not learn when Cargo is done. Cargo keeps the token in memory
-  only, but it can publish all crates that trust the workflow.
+- Revoke the token: a provider does not learn when Cargo is done. Cargo keeps the token only in
+  memory, but the token can publish all crates that trust the workflow.
 - Protect the job's identity from other code in the job, such as build scripts of the crate. So
   verify (`cargo publish --dry-run`) in another job, without an identity.
 - Get a second token in a job of GitLab: the job has one identity, and crates.io accepts it once. So
-  run `cargo publish` once in a job, for a whole workspace, which has 29 minutes.
+  run `cargo publish` once in a job, for the whole workspace. It must end within 29 minutes.
 
-A proxy (https_proxy, no_proxy) sees no token. Tested with Cargo 1.95 and stand-ins for crates.io,
-GitHub and GitLab, not with the services. To try it without Cargo, and see what is missing:
+A proxy (https_proxy, no_proxy) sees no token. Tested with Cargo 1.95 and simulated services, not
+with crates.io, GitHub or GitLab. To try it without Cargo:
 
     echo '{"v":1,"registry":{"index-url":"https://github.com/rust-lang/crates.io-index"},'\
     '"kind":"get","operation":"read"}' | ./trusted_publishing.py
@@ -67,12 +67,13 @@ class TrustedPublishing(cc.Credential):
     def perform(
         self, registry: RegistryInfo, action: cc.Action, args: "list[str]"
     ) -> cc.CredentialResponse:
-        self._url = token_url(registry, args)
+        token_url(registry, args)  # raises UrlNotSupported, also for an unknown action
         return super().perform(registry, action, args)
 
     def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> GetResponse:
+        url = token_url(registry, args)
         if isinstance(operation, cc.PublishOperation):
-            return publish(operation, self._url)
+            return publish(operation, url)
         if not isinstance(operation, cc.ReadOperation):
             problem = f"a token of trusted publishing can only publish: for `{operation.kind}`"
             hint = "run Cargo with another provider and a token of your own"
@@ -83,7 +84,7 @@ class TrustedPublishing(cc.Credential):
             raise OtherError(f"this registry {problem}")
         # Otherwise `cargo publish` asks, before it builds, and would end after not-found. It sends
         # this token nowhere. A job that could not get a real one later ends here.
-        identity_for(self._url)
+        identity_for(url)
         return GetResponse(Secret("no-token-is-needed-to-read"), cc.CacheNever(), False)
 
 

@@ -36,7 +36,7 @@ built-in FAIL `%(given)s` is built into Cargo
   Name a program: the checker cannot start what is built into Cargo.
 missing FAIL there is no `%(given)s`
   Cargo says "No such file or directory (os error 2)".
-  Name the program by its whole path: Cargo looks up a bare name on PATH.
+  Name the program by its absolute path: Cargo looks up a bare name on PATH.
 mode FAIL it is not executable
   Cargo says "Permission denied (os error 13)".
   Run: chmod +x %(path)s

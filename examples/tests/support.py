@@ -142,7 +142,7 @@ class Example(Directory):
     def put_on_path(self, *folders):
         """Let Cargo and the example find programs in these directories.
 
-        A provider in an environment variable is split on spaces, which a whole path can have.
+        A provider in an environment variable is split on spaces, which an absolute path can have.
         """
         self.more["PATH"] = os.pathsep.join([*folders, environment()["PATH"]])
 

@@ -52,7 +52,7 @@ class Chain(ChainExample):
         first = self.listed("first", "raise NotFound")
         end = 'end the list of providers in `credential-provider` with "--"'
         none = 'add providers before the "--" in `credential-provider`'
-        relative = "`%s` is a relative path: name the whole path of the provider"
+        relative = "`%s` is a relative path: name the absolute path of the provider"
         array = "`%s` must be a JSON array of strings: the provider and its arguments"
         built_in = "`%s` is built into Cargo: name a program"
         deep = "[" * 100000

@@ -526,9 +526,9 @@ BROKEN_PROGRAMS = [
     ("built-in", "cargo:token", None, "FAIL  program: `cargo:token` is built into Cargo",
      "Name a program: the checker cannot start what is built into Cargo."),
     ("missing", "./missing", None, "FAIL  program: there is no `./missing`",
-     "Name the program by its whole path: Cargo looks up a bare name on PATH."),
+     "Name the program by its absolute path: Cargo looks up a bare name on PATH."),
     ("missing", "missing-from-path", None, "FAIL  program: there is no `missing-from-path`",
-     "Name the program by its whole path: Cargo looks up a bare name on PATH."),
+     "Name the program by its absolute path: Cargo looks up a bare name on PATH."),
     ("mode", "./plain", ("#!/bin/sh\n", 0o644), "FAIL  program: it is not executable",
      "Run: chmod +x DIRECTORY/plain"),
     ("mode", "./beside", None, "FAIL  program: it is not executable",
@@ -577,7 +577,7 @@ class BrokenPrograms(Checker):
         _, lines = self.check("./cargo_credential.py", "--example-file")
         self.assertEqual(
             lines[0],
-            "ok    program: it is executable; in Cargo's configuration, write its whole path",
+            "ok    program: it is executable; in Cargo's configuration, write its absolute path",
         )
 
 

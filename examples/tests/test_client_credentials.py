@@ -293,7 +293,7 @@ class Failures(WithTokenServer):
             ),
             (
                 self.arguments(secret=("--secret-file", "secret")),
-                "`secret` is a relative path: name the whole path of the file",
+                "`secret` is a relative path: name the absolute path of the file",
             ),
             (
                 self.arguments(secret=("--secret-file", self.write("empty", "\n"))),

@@ -191,7 +191,7 @@ class WithoutATerminal(Confirm):
                 self.assertIs(ok["operation_independent"], False)
 
     def test_a_wrong_configuration_is_reported(self):
-        relative = "`%s` is a relative path: name the whole path of the provider"
+        relative = "`%s` is a relative path: name the absolute path of the provider"
         for args, text in [
             (
                 [],

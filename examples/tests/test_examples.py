@@ -250,7 +250,7 @@ class CurrentDirectory(Example):
         ("confirm_publish.py", ["provider.py"], "provider.py"),
         ("git_credential.py", HOST, "git"),
     ]
-    # {0} is a directory that PATH names by its whole path
+    # {0} is a directory that PATH names by its absolute path
     PATHS = [
         ":{0}",
         ".:{0}",

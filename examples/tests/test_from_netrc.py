@@ -146,7 +146,7 @@ class Files(WithNetrc):
 
     def test_a_relative_path_is_refused(self):
         self.more["NETRC"] = os.path.basename(self.file(ENTRY))
-        message = "`%s` is a relative path: set NETRC to the whole path of the file" % self.NAME
+        message = "`%s` is a relative path: set NETRC to the absolute path of the file" % self.NAME
         self.assertEqual(self.message(), message)
 
     def test_a_damaged_file_is_reported_with_its_line_and_no_content(self):
@@ -223,6 +223,7 @@ class Mistakes(WithNetrc):
             (["--ttl", "5"], "unknown option '--ttl': " + known),
             (["r.example"], "unknown option 'r.example': " + known),
             (["--host"], "--host requires a value after it"),
+            (["--host", "--default"], "--host requires a value after it"),
             ([*BY_HOST, "--scheme"], "--scheme requires a value after it"),
         ]:
             self.assertEqual(self.message(get(R, args)), message, args)

@@ -407,10 +407,12 @@ class Expiry(WithGit):
             self.answers(
                 "",
                 "password_expiry_utc=%d\n" % (now + 900),
+                "password_expiry_utc=%d\n" % now,
+                "password_expiry_utc=0\n",
                 "password_expiry_utc=\n",
                 "password_expiry_utc=x\n",
             ),
-            [token_answer(TOKEN), expires, *[token_answer(TOKEN)] * 2],
+            [token_answer(TOKEN), expires, NOT_FOUND, NOT_FOUND, *[token_answer(TOKEN)] * 2],
         )
 
     def test_a_helper_says_when_its_token_expires(self):
@@ -478,6 +480,7 @@ class Mistakes(WithGit):
             (["--ttl", "5"], "unknown option '--ttl': " + known),
             (["r.example"], "unknown option 'r.example': " + known),
             (["--host"], "--host requires a value after it"),
+            (["--host", "--git-password"], "--host requires a value after it"),
             ([*BY_HOST, "--scheme"], "--scheme requires a value after it"),
             ([*BY_HOST, "--username", "a\nhost=evil.example"], text),
         ]:

@@ -287,7 +287,7 @@ class Failures(PassExample):
             (["\x1b[2J"], unknown % r"\x1b[2J"),
             (
                 ["--command", "tools/pass"],
-                "`tools/pass` is a relative path: name the command's whole path",
+                "`tools/pass` is a relative path: name the command's absolute path",
             ),
         ]
         self.assert_texts(rows, logout, CORP)

@@ -296,7 +296,10 @@ class Configuration(FromCommand):
             (["--ttl", "0", *command], seconds % ("--ttl", "0")),
             (["--timeout", "-1", *command], seconds % ("--timeout", "-1")),
             (["--timeout", "99999999", *command], seconds % ("--timeout", "99999999")),
-            (["tools/token"], "`tools/token` is a relative path: write the command's whole path"),
+            (
+                ["tools/token"],
+                "`tools/token` is a relative path: write the command's absolute path",
+            ),
             (["--expires", "e", *command], no_json),
             (["--expires-in", "e", *command], no_json),
             (
