@@ -886,7 +886,7 @@ def _check_registry(credential: Credential, registry: RegistryInfo) -> None:
         raise UrlNotSupported
 
 
-def _line(response: object, action: Action) -> str:
+def _line(response: "Any", action: Action) -> str:
     """Return the line of a response. Raises TypeError or ValueError if Cargo would reject it."""
     expected: Any = _RESPONSES.get(type(action).kind)
     if expected is None or not isinstance(response, expected):
