@@ -100,6 +100,8 @@ BROKEN = [
     ("crash", "print(undefined)", "FAIL  hello: it exited with status 1 before its hello",
      [HELLO_LOST + ENDED, EACH_TIME,
       "| NameError at line 3 of other.py"]),
+    ("crash", "import time; os.close(1); " + HANG,
+     "FAIL  hello: it closed its output before its hello", [HELLO_LOST + ENDED, EACH_TIME]),
     ("crash", "sys.path[:] = []\nimport cargo_credential",
      "FAIL  hello: it exited with status 1 before its hello", [HELLO_LOST + ENDED,
      "Copy cargo_credential.py beside the script.",
