@@ -361,7 +361,7 @@ class CredentialRequest(Message):
             ('{"v":true}', "field `v` must be an integer"),
             ('{"v":1.0}', "field `v` must be an integer"),
             ('{"v":999,"registry":{"index-url":""}}', "unsupported protocol version 999"),
-            ('{"v":0,"registry":{"index-url":""}}', "unsupported protocol version 0"),
+            ('{"v":1%s}' % ("0" * 40), "field `v` must be an integer"),  # a float: no long integers
             ('{"v":-1,"registry":{"index-url":""}}', "unsupported protocol version -1"),
             ('{"v":1,"kind":"get"}', "missing field `registry`"),
             ('{"v":1,"registry":[]}', "field `registry` must be an object"),
@@ -378,9 +378,7 @@ class CredentialRequest(Message):
             (start + ',"kind":"login","token":{}}', "field `token` must be a string"),
             (start + ',"kind":"login","login-url":1}', "field `login-url` must be a string"),
             (start + ',"kind":"logout","args":["a",null]}', strings % "args"),
-            (start + ',"kind":"logout","args":{}}', "field `args` must be a list"),
             ('{"v":1,"kind":"login","token":"%s"' % TOKEN, "not JSON: Expecting , delimiter"),
-            ('{"v":1,"kind":"login","token":"%s"}' % TOKEN, "missing field `registry`"),
         ]
         self.refuses(cc.CredentialRequest, rows)
 
@@ -1732,14 +1730,14 @@ class ExampleFile(Store):
 
         def recording(name, function):
             def call(*arguments):
-                events.append(name)
+                events.append((name, os.stat(arguments[0]).st_size > 0))
                 return function(*arguments)
 
             return mock.patch("os." + name, call)
 
         with recording("fsync", os.fsync), recording("replace", os.replace):
             self.assertEqual(self.asked(login("x")), ["login"])
-        self.assertEqual(events, ["fsync", "replace"])
+        self.assertEqual(events, [("fsync", True), ("replace", True)])
 
     def test_a_logout_erases_what_a_killed_login_left(self):
         for stored, outcome in [([], "not-found"), ([(CRATES_IO, "old")], "logout")]:
@@ -1774,12 +1772,14 @@ class ExampleFileSafety(Store):
 
     def test_a_store_that_others_can_access_is_reported_and_made_private(self):
         warning = "warning: other users may access the token store `%s`: run `chmod 600` on it\n"
+        umask = os.umask(0o027)
         for mode in (0o640, 0o604, 0o620, 0o602):
             self.keep((CRATES_IO, "x"), mode=mode)
             self.assertEqual(self.session(get()), (["get: x"], warning % self.store))
             self.session(login("y"))
             self.assertEqual(os.stat(self.store).st_mode & 0o7777, 0o600)
             self.assertEqual(self.asked(get()), ["get: y"])
+        self.assertEqual(os.umask(umask), 0o027)
 
     def test_a_warning_that_cannot_be_shown_does_no_harm(self):
         self.keep((CRATES_IO, "x"), mode=0o644)
