@@ -59,16 +59,16 @@ Run `chmod +x` on it, and add its absolute path to `~/.cargo/config.toml`:
     credential-provider = ["/path/to/prov.py"]
 
 The exception that a method raises decides what Cargo does next. After UrlNotSupported and NotFound,
-Cargo asks its next provider. After OperationNotSupported, OtherError or any other exception, Cargo
-stops and shows the message. Set CARGO_CREDENTIAL_TRACEBACK=1 to see the traceback as well.
+Cargo asks its next provider. After OperationNotSupported, it stops. After OtherError or any other
+exception, it also shows the message, and with CARGO_CREDENTIAL_TRACEBACK=1 the traceback.
 
 List in `registries` the indexes (registry URLs) that may get the token: a cloned repository can
 point a registry's name at another index. An entry is an index URL, or HOST or HOST:PORT, which
 allows each https:// index there. Do not use a host where others can publish files, as on GitHub.
 
-Make a token a Secret as soon as you have it. A Secret shows its value only through expose() and
-map(), and the module replaces the value in error texts. It does not replace:
-- a value that was never a Secret, or a part of a value, except all after a scheme (`Bearer `)
+Make a token a Secret as soon as you have it. A Secret shows its value only through expose(), map()
+and a message's to_json(), and the module replaces the value in error texts. It does not replace:
+- a value that was never a Secret, or a part of one, unless it is all after a scheme (`Bearer `)
 - a value of one character, or of two or three characters within a word
 - a value of an earlier request, after 500 newer values
 - an encoded value (base64, a URL, a shell's quotes)
@@ -194,8 +194,8 @@ def _redact(texts: "list[str]") -> "list[str]":
         stripped = value.strip()
         if len(stripped) > 1:
             forms.update([value, stripped, stripped.partition(" ")[2].strip()])  # `Bearer ...`
-    forms.discard(_MASKED)
-    spellings = {json.dumps(form)[1:-1] for form in forms}  # with surrogates for some characters
+    forms.discard(_MASKED)  # the value of Secret(str(secret))
+    spellings = {json.dumps(form)[1:-1] for form in forms}  # surrogates do not fold
     spellings |= {repr(form.encode("utf-8", "surrogatepass"))[2:-1] for form in forms}
     folded_forms = {_fold(spelling)[0] for spelling in spellings | forms}
     redacted: list[str] = []
@@ -269,7 +269,7 @@ _decode = json.JSONDecoder(  # a long number becomes a float: int() takes second
 def _parse(line: "str | bytes", what: str = "the line") -> "dict[str, Any]":
     """Parse a JSON object as Cargo does. Refuse duplicates and huge numbers in any field."""
     try:
-        text = (line.encode("utf-8") if isinstance(line, str) else line).decode("utf-8")
+        text = line if isinstance(line, str) else line.decode("utf-8")
         fields: dict[str, Any] = _decode(text)
         _encode(fields).encode("utf-8")  # fails for NaN, infinity and lone surrogates
     except UnicodeError:
@@ -308,10 +308,10 @@ def _strings(fields: "dict[str, Any]", name: str) -> "list[str]":
 
 # ---- Registry and requests ----------------------------------------------------------------------
 class _Record:
-    """Named fields. `_read` and `_write` handle strings: override them for other types."""
+    """Named fields. `_read` and `_write` of a variant handle strings: override for other types."""
 
     __match_args__: "tuple[str, ...]" = ()
-    kind: str
+    kind: str  # always read from the class: a provider may set an attribute
 
     def __init_subclass__(cls, kind: str = "") -> None:
         if kind:
@@ -359,9 +359,9 @@ class RegistryInfo(_Record):
     def matches(self, *registries: str) -> bool:
         """Return whether this registry is one of `registries`. False for no entries.
 
-        An entry with `://` must equal `index_url`. Any other entry is a host, or HOST:PORT for a
-        port other than 443. It matches only https:// and sparse+https://. An entry that is not a
-        str raises TypeError.
+        An entry with `://` must equal `index_url`. Any other entry is HOST, for port 443, or
+        HOST:PORT. It matches only https:// and sparse+https://. An entry that is not a str raises
+        TypeError.
         """
         for entry in registries:
             _must_be("a registry", entry, str)
@@ -375,7 +375,7 @@ class RegistryInfo(_Record):
         return secure and (entry == f"{host}:{port}" or (entry == host and port == 443))
 
     def _split_url(self) -> "tuple[str, str, int]":
-        """Return scheme, host and port, or empty values if another parser could read others.
+        """Return scheme, host and port (443 if there is none), or empty values if parsers differ.
 
         Cargo reads https as browsers do: it decodes `%`, takes a backslash for a slash, and reads
         0x7f.1 as 127.0.0.1. To libgit2, `?` and `#` do not end the host of an ssh URL. git looks
@@ -557,8 +557,8 @@ class CredentialRequest(_Record):
 
     def to_json(self) -> str:
         """Return the request as one line of JSON, with a login's token in it."""
-        found = self.registry
-        registry = {"index-url": found.index_url, "name": found.name, "headers": found.headers}
+        info = self.registry
+        registry = {"index-url": info.index_url, "name": info.name, "headers": info.headers}
         fields = {"v": self.v, "registry": _present(registry), "kind": type(self.action).kind}
         return _encode(_present({**fields, **self.action._write(), "args": self.args}))
 
@@ -652,9 +652,6 @@ class CredentialResponse(_Record, kind="unknown"):
         return _encode({"Ok": {"kind": type(self).kind, **self._write()}})
 
 
-_SESSION = CacheSession()
-
-
 class GetResponse(CredentialResponse, kind="get"):
     """A token. Cargo sends it unchanged as the `Authorization` header.
 
@@ -667,7 +664,10 @@ class GetResponse(CredentialResponse, kind="get"):
     __match_args__ = ("token", "cache", "operation_independent")
 
     def __init__(
-        self, token: Secret, cache: CacheControl = _SESSION, operation_independent: bool = True
+        self,
+        token: Secret,
+        cache: CacheControl = CacheSession(),
+        operation_independent: bool = True,
     ) -> None:
         self.token, self.cache = token, cache
         self.operation_independent = operation_independent
@@ -701,7 +701,7 @@ class UnknownResponse(CredentialResponse):
 class Error(Exception):
     """Base of the errors that Cargo distinguishes by `kind`. Source: `Error`.
 
-    Raise a subclass, as a class or an instance. Of these, Cargo shows only OtherError's message.
+    Raise a subclass, as a class or an instance. Cargo shows the message if `kind` is `other`.
     """
 
     kind = "other"
@@ -716,7 +716,7 @@ class Error(Exception):
 
     def to_json(self) -> str:
         """Return the error as one line of JSON. A kind that Cargo does not know becomes `other`."""
-        if str(self.kind) in _ERRORS:
+        if str(self.kind) in _ERRORS:  # str: a provider's kind may be unhashable
             return _encode({"Err": {"kind": str(self.kind)}})
         message, *causes = [  # UTF-8 cannot encode lone surrogates
             str(text).encode("utf-8", "backslashreplace").decode("utf-8")
@@ -766,7 +766,7 @@ _OPERATIONS = _by_kind(
 _ACTIONS = _by_kind(GetAction, LoginAction, LogoutAction)
 _CACHES = _by_kind(CacheNever, CacheExpires, CacheSession)
 _RESPONSES = _by_kind(GetResponse, LoginResponse, LogoutResponse)
-_ERRORS = _by_kind(UrlNotSupported, NotFound, OperationNotSupported, UnknownError)  # and `other`
+_ERRORS = _by_kind(UrlNotSupported, NotFound, OperationNotSupported, UnknownError)  # not `other`
 
 
 def _read_error(fields: "dict[str, Any]") -> Error:
@@ -774,8 +774,7 @@ def _read_error(fields: "dict[str, Any]") -> Error:
     if kind != "other":
         error: Error = _ERRORS.get(kind, UnknownError)()
         return error
-    causes = {"caused-by": fields["caused-by"]} if fields.get("caused-by") else {}
-    return OtherError(_field(fields, "message", str), _strings(causes, "caused-by"))
+    return OtherError(_field(fields, "message", str), _strings(_present(fields), "caused-by"))
 
 
 # ---- Providers ----------------------------------------------------------------------------------
@@ -783,8 +782,8 @@ class Credential:
     """A provider. Override `get`, `login` and `logout`, or `perform`. Source: `Credential`.
 
     registries: the index URLs and hosts that may get a token: see RegistryInfo.matches. For any
-    other registry, the module answers UrlNotSupported before a method runs. If `registries` is
-    empty, raise UrlNotSupported yourself for each registry that is not yours.
+    other registry, the module answers UrlNotSupported before a method runs. With no entries, your
+    methods get every registry: raise UrlNotSupported yourself for those that are not yours.
 
     args: the configured arguments, then anything after `--` in `cargo login -- ...`.
     A method that you do not override raises OperationNotSupported: Cargo stops. `perform` calls the
@@ -989,15 +988,17 @@ credential-provider = {}
 def _clean_path() -> None:
     if sys.platform == "win32":
         os.environ["NoDefaultCurrentDirectoryInExePath"] = "1"
-    for path in (os.defpath, os.environ.get("PATH", "")):
+    for path in (os.environ.get("PATH", ""), os.defpath):
         kept = [part for part in path.split(os.pathsep) if os.path.isabs(part)]
-        os.environ["PATH"] = os.pathsep.join(kept) or os.environ["PATH"]
+        if kept:
+            os.environ["PATH"] = os.pathsep.join(kept)
+            return
 
 
 def _take_console() -> "tuple[BinaryIO, BinaryIO]":
     """Return Cargo's pipes, and put the terminal in their place. Source: the crate's `stdio`."""
     descriptor = os.open(os.devnull, os.O_RDWR)
-    while descriptor <= 2:  # a closed one: another file would get its number
+    while descriptor <= 2:  # 0, 1 or 2 was closed: another file would get its number
         os.set_inheritable(descriptor, True)
         descriptor = os.open(os.devnull, os.O_RDWR)
     os.close(descriptor)
@@ -1070,11 +1071,11 @@ def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
     token, problem = options.token, "no token was passed"
     if token is None:
         # A checkout can give the name another index, and that index can give any login URL
-        known = f"registry {registry.name}, " if registry.name else ""
-        if known or options.login_url is not None:
-            _say(f"{known}index {registry.index_url}")
-        name = registry.name or registry.index_url
-        page = f"found on {options.login_url}" if options.login_url is not None else f"for {name}"
+        prefix = f"registry {registry.name}, " if registry.name else ""
+        if prefix or options.login_url is not None:
+            _say(f"{prefix}index {registry.index_url}")
+        page = f"for {registry.name or registry.index_url}"
+        page = page if options.login_url is None else f"found on {options.login_url}"
         _say(f"please paste the token {page} below")
         token, problem = _read_hidden_line()
     if not token:
@@ -1112,7 +1113,8 @@ class CredentialProcess(Credential):
 
     Each method runs the provider once, waits for its exit, and returns its answer or raises the
     Error in it. If the provider breaks the protocol, the method kills it and raises OtherError with
-    Cargo's message, and the reason in `caused_by`.
+    Cargo's message, and the reason in `caused_by`. A subclass overrides only `perform`: the other
+    methods and `main` call it.
     """
 
     def __init__(self, path: str, *args: str) -> None:
@@ -1245,8 +1247,8 @@ class _FileCredential(Credential):
             _change_store(path, url, read_token(action.options, registry))
             return LoginResponse()
         if isinstance(action, LogoutAction):
-            # A killed login may have left the token in the .tmp file. This takes no lock, so that
-            # logout works in a read-only directory.
+            # A killed login may have left the token in the .tmp file. Without a lock, the logout of
+            # a missing token works in a read-only directory.
             left = os.path.lexists(path + ".tmp")
             if not left and url not in _read_store(path, warn=False):
                 raise NotFound
@@ -1301,9 +1303,9 @@ def _check_status(store: str, status: os.stat_result, warn: bool) -> None:
 
 def _change_store(path: str, index_url: str, token: "Secret | None") -> None:
     """Store a token or erase it. One process at a time replaces the file, in one step."""
-    if os.path.exists(path):  # check it before making a lock file, which would lock out its owner
+    if os.path.exists(path):  # first: our lock file would lock out the owner of the store
         _check_status(f"the token store `{path}`", os.stat(path), warn=False)
-    umask = os.umask(0o077)  # new files are for this user alone
+    umask = os.umask(0o077)  # under some masks, this user could not read the new files
     flags = os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     lock, temporary = path + ".lock", path + ".tmp"
     try:
@@ -1365,11 +1367,11 @@ def _retry(action: "Callable[[], _T]", seconds: int = 5, lock: str = "") -> "_T"
             busy = isinstance(error, BlockingIOError)
             if sys.platform == "win32":  # the error for a lock is not always the same
                 busy = bool(lock) or not isinstance(error, FileNotFoundError)
-            if busy and waited > seconds and lock:
+            if not busy or (waited > seconds and not lock):
+                raise
+            if waited > seconds:
                 message = f"another process has held the lock `{lock}` for a minute"
                 raise OtherError(f"{message}: end that process, then try again") from None
-            if not busy or waited > seconds:
-                raise
         if waited > 1 and not reported:
             _say(f"waiting for another process to release the lock `{lock}`")
             reported = True
@@ -1402,6 +1404,7 @@ def _run(arguments: "list[str]") -> None:
         except OtherError as error:
             _say(f"cargo_credential.py: {error}")
             sys.exit(2)
+        sys.modules["__main__"].__doc__ = _USAGE  # for main's --help
         main(_FileCredential(arguments))
         _flush(sys.stdout, 1)
         os._exit(0)  # Python's own exit takes a tenth of the run

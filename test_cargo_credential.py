@@ -2480,7 +2480,7 @@ OK_LOGOUT = """print('{"Ok":{"kind":"logout"}}', flush=True)\n"""
 class CredentialProcess(Directory):
     """Providers that do not use the module, run as Cargo runs them."""
 
-    def perform(self, path, action=cc.LogoutAction(), args=(), configured=()):  # noqa: B008
+    def perform(self, path, action=cc.LogoutAction(), args=(), configured=()):
         """The response, or the OtherError in short, with P for the path."""
         process = cc.CredentialProcess(path, *configured)
         try:

@@ -17,14 +17,14 @@ url-not-supported, and its methods do not run. So name your registry:
                    tokens to no registry, and names a crate that does not exist.
 --name NAME        the registry's name in Cargo's configuration
 --login            Store, replace and erase a made-up token, if the provider has no token for the
-                   registry. With --index and --yes, it is your registry. Otherwise, it is one that
-                   does not exist or, if the provider declines that one, crates.io.
+                   registry. With --index, it is your registry, and --yes is required. Without, it
+                   does not exist or, if the provider declines it, is crates.io.
 --yes              allow --login for your registry
 --timeout SECONDS  how long to wait for each answer, 10 by default
 --transcript       show each message, without tokens
 
-Each check is a line with `ok`, `warn` or `FAIL`. Below a problem, the report quotes Cargo 1.95 and
-suggests a fix. The exit status is 1 after a FAIL, otherwise 0.
+Each check is a line with `ok`, `warn` or `FAIL`. A problem comes with a fix, and with Cargo 1.95's
+message if there is one. The exit status is 1 after a FAIL, otherwise 0.
 
 The report contains no token. For a line that is not a valid answer, it shows the shape without the
 strings. From standard error, it shows only where a Python exception comes from. It shows an Err's
@@ -266,6 +266,8 @@ def to_do(
         return text
     if answer.kind == "operation-not-supported":
         key = "operation"
+    elif key == "differs" and (provider.first, answer.kind) == ("get", "not-found"):
+        key = "no-other"
     raise Problem(key, kind=answer.kind, first=provider.first)
 
 

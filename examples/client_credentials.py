@@ -20,12 +20,12 @@ Okta and most identity providers offer. Cargo gets `Bearer TOKEN`, and asks agai
 Name at least one --index or --host. If other people can put files on the host, as on GitHub, use
 --index: the files of an index decide where Cargo sends the token.
 
-The secret goes only to --token-url, never to a redirect. This must be https:// with a certificate
-that Python trusts, or http:// on this machine. A proxy (https_proxy, no_proxy) sees no secret.
+The secret goes only to --token-url (https:// with a certificate that Python trusts, or http:// on
+this machine), never to a redirect. A proxy (https_proxy, no_proxy) sees no secret.
 
 What it does not do:
 - Log in or out, act for a user, or revoke a token: the grant has none of that.
-- Send the secret other than as HTTP Basic, or authenticate the client with a certificate.
+- Send the secret in the body (it uses HTTP Basic), or use a client certificate.
 - Keep tokens between runs of Cargo, or check who can read the secret's file.
 
 Tested with Cargo 1.95 and a simulated token server. In .cargo/config.toml:

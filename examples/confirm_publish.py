@@ -3,8 +3,8 @@
 # Copyright (c) 2026 the authors of cargo_credential.py
 r"""Asks the user before another provider gives a token to publish, yank or change owners.
 
-This provider starts the other provider only if the user answers yes. To read, log in and log out,
-it does not ask. In .cargo/config.toml, put the other provider's absolute path and its arguments
+For these, the other provider starts only if the user answers yes. To read, log in and log out, it
+starts at once. In .cargo/config.toml, put the other provider's absolute path and its arguments
 after the path of this one:
 
     [registries.corp]

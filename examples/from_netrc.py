@@ -18,8 +18,8 @@ password is the token:
 Name at least one --index or --host. If other people can put files on the host, as on GitHub, use
 --index: the files of an index decide where Cargo sends the token.
 
-The provider reads only a regular file that belongs to the user or to root and that no other user
-can read or write. On Windows, it checks neither.
+The file must be a regular file. Except on Windows, it must belong to the user or to root, and no
+other user may read or write it.
 
 What it does not do:
 - Log in or out: edit the file. For `cargo login`, see git_credential.py and password_store.py.

@@ -16,8 +16,8 @@ r"""Runs a command that prints a token, for the registries that you name.
     --timeout SECONDS   give the command no terminal, and stop it after this many seconds
 
 Without --index and --host, every registry gets the token, even one that a checkout's configuration
-names. If other people can put files on the host, as on GitHub, use --index: its files decide where
-Cargo sends the token. The index of crates.io is https://github.com/rust-lang/crates.io-index.
+names. If others can put files on the host, as on GitHub, use --index: the index decides where Cargo
+sends the token. The index of crates.io is https://github.com/rust-lang/crates.io-index.
 
 In an ARG, {index_url}, {host} and {name} stand for the registry's index URL, host and name. A value
 that begins with `-`, or contains a special character of a shell, is an error. The variables
@@ -27,8 +27,8 @@ If you set --timeout, then Ctrl-C, SIGTERM and SIGHUP also stop the command's wh
 On Windows, the timeout and Ctrl-C stop the command and its child processes.
 
 What it does not do: log in or out (see git_credential.py), show the output, or stop another user's
-processes. Cargo's `cargo:token-from-stdout` has no options, serves every registry and, up to 1.97,
-cannot publish if the output ends with CR LF. Tested with 1.95 on Linux. In .cargo/config.toml:
+processes. `cargo:token-from-stdout` has no options, serves every registry and, up to Cargo 1.97,
+cannot publish if the output ends with CR LF. Tested: Cargo 1.95, Linux. In .cargo/config.toml:
 
     [registries.corp]
     index = "sparse+https://crates.corp.example/index/"

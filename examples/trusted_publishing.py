@@ -4,8 +4,8 @@
 r"""Publishes from GitHub Actions or GitLab CI/CD without a stored token: trusted publishing.
 
 Before Cargo uploads, the provider exchanges the job's identity for a token that lives 30 minutes.
-Cargo publishes the other crates of a workspace with the same token. The crates must exist and name
-repository and workflow as their trusted publisher (https://crates.io/docs/trusted-publishing).
+Cargo publishes the other crates of a workspace with the same token. The crates must exist, with
+your repository and workflow as trusted publisher (https://crates.io/docs/trusted-publishing).
 
 In a workflow of GitHub Actions:
 

@@ -113,7 +113,7 @@ BROKEN = [
      "FAIL  " + READ + "it exited with status 1 before its response",
      [ANSWER_LOST + ENDED, EACH_TIME,
       "| ValueError at line 15 of other.py"]),
-    ("crash", LOOP + "sys.stderr.write('no vault\\nno token\\n'); sys.exit(3)",
+    ("crash", LOOP + "sys.stderr.buffer.write(b'no vault\\xff\\nno token\\n'); sys.exit(3)",
      "FAIL  " + READ + "it exited with status 3 before its response",
      [ANSWER_LOST + ENDED, EACH_TIME,
       "| lines on standard error: 2; run the provider to read them"]),
@@ -318,8 +318,12 @@ BROKEN = [
      "get(operation_independent=False))", "warn  get for publish: operation-not-supported",
      ['Cargo says "requested operation not supported".',
      "Return a token for this operation, too, if your users need it."], PUBLISH),
-    ("differs", LOOP + "say(err('not-found') if '\"owners' in line else get())",
-     "FAIL  get for owners: not-found, but get to read",
+    ("no-other", LOOP + "say(err('not-found') if '\"owners' in line else get())",
+     "warn  get for owners: not-found, but get to read",
+     ['Cargo says "no token found".',
+      "Store a token for this operation, too, if your users need it."]),
+    ("differs", LOOP + "say(err('url-not-supported') if '\"owners' in line else get())",
+     "FAIL  get for owners: url-not-supported, but get to read",
      ["Decide by the registry, not by the operation, whether to answer."]),
     ("headers", LOOP +
      "say(get() if 'WWW-Auth' in line or 'headers' not in line else err('not-found'))",
@@ -573,6 +577,12 @@ class BrokenPrograms(Checker):
                 self.assertIn(verdict, lines, "\n".join(lines))
                 below = [line for line in self.below(lines, verdict) if not line.startswith("|")]
                 self.assertEqual(below[-1], last.replace("DIRECTORY", self.directory))
+
+    def test_each_interpreter_is_recognized(self):
+        for name in ("python3.11", "pypy3", "node", "nodejs", "ruby", "perl", "bash", "sh", "env"):
+            path = self.write(name, "", 0o755)
+            _, lines = self.check(path)
+            self.assertEqual(lines[0], "FAIL  program: `%s` is an interpreter" % path)
 
     def test_a_relative_path_is_fine_for_the_checker(self):
         shutil.copy(MODULE, self.directory)
@@ -981,18 +991,18 @@ class Ends(Checker):
 
     @unittest.skipUnless(sys.platform == "linux", "needs /proc")
     def test_a_process_that_the_provider_leaves_is_stopped(self):
-        child = "import os, time; os.setsid(); print('ready', flush=True); time.sleep(300)"
+        child = "import os, time; os.setsid(); pipe = open(%r, 'w')\n" % self.path("pipe")
+        child += "print('ready', flush=True); time.sleep(1200)"
         start = (
-            "import subprocess\nchild = subprocess.Popen([sys.executable, '-c', %r], pass_fds=[%d],"
+            "import subprocess\nchild = subprocess.Popen([sys.executable, '-c', %r],"
             " stdout=subprocess.PIPE)\nchild.stdout.readline()\n"
         )
-        reader, writer = os.pipe()
-        code = start % (child, writer) + LOOP + "say(get())"
-        process = self.start(self.write_provider(code, INDEX), env=self.env, pass_fds=[writer])
-        os.close(writer)
-        with open(reader, "rb") as pipe:
+        process = self.start(
+            self.write_provider(start % child + LOOP + "say(get())", INDEX), env=self.env
+        )
+        with open(self.path("pipe")) as pipe:
             self.finish(process)
-            self.assertEqual(pipe.read(), b"")  # its end: no process has the writer
+            self.assertEqual(pipe.read(), "")  # its end: no process has it open for writing
 
     def test_a_line_of_many_megabytes_takes_little_memory(self):
         def limit():

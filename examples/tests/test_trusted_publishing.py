@@ -6,7 +6,7 @@
     python3 examples/tests/test_trusted_publishing.py [-v] [CLASS[.test] ...]
 
 crates.io, its index, GitHub and a token service that accepts each identity once are on loopback.
-The example and its checks of hosts are unchanged: it reaches them through a proxy for https://.
+The example runs unchanged, with its checks of hosts: a proxy for https:// leads to loopback.
 """
 
 import hashlib
