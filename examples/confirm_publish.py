@@ -13,7 +13,7 @@ after the path of this one:
 
 The question names the index and its host. It cannot name the place that Cargo uploads to: the index
 decides that (`api` in its config.json), and a provider does not learn it. If a program runs the
-other provider directly, nobody asks the user. To try it without Cargo, on a terminal:
+other provider directly, the user gets no question. To try it without Cargo, on a terminal:
 
     echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"get","operation":"owners",'\
     '"name":"foo","args":["/path/to/prov.py"]}' | ./confirm_publish.py
@@ -91,7 +91,7 @@ def confirm(registry: RegistryInfo, operation: Operation) -> None:
         )
     discard_typed_ahead()
     print(f"{question(registry, operation)}? [y/N] ", end="", flush=True)
-    if read_line().lower() not in ("y", "yes"):  # the end of the input is no, too
+    if read_line().lower() not in ("y", "yes"):  # the end of the input means no, too
         raise OtherError(f"you did not agree to {question(registry, operation)}")
 
 
