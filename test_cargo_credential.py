@@ -790,10 +790,8 @@ class RegistryInfo(unittest.TestCase):
         ("https://{}?@evil/", "Cargo: the host, with an empty path"),
         ("file://{}/path", "an error of libgit2; git: the directory /path"),
         ("git://{}/x", "libgit2: the host, for anybody on the way"),
-        ("ftp://{}/x", "an error of libgit2; git: the host, for anybody on the way"),
         ("ws://{}/x", "an error"),
         ("sparse+ssh://git@{}/x/", "an error"),
-        ("sparse+git://{}/x/", "an error"),
         ("git+ssh://{}/x", "libgit2: the host"),
         ("sparse+sparse+https://{}/", "an error"),
         ("registry+https://{}/", "an error"),
@@ -835,7 +833,6 @@ class RegistryInfo(unittest.TestCase):
         ("https://{}.1/", "an error"),
         ("https://{}.0x1/", "an error"),
         ("https://{}./", "Cargo: crates.corp.example., another name"),
-        ("https://{}../", "Cargo: crates.corp.example.."),
         ("https://.{}/", "Cargo: .crates.corp.example"),
         ("https://-{}/", "Cargo: -crates.corp.example, an option for some programs"),
         ("ssh://-oProxyCommand=evil@{}/x", "an error of git; an option of ssh before git 2.14.1"),
@@ -858,7 +855,6 @@ class RegistryInfo(unittest.TestCase):
         ("//{}/x", "an error"),
         ("{}", "an error"),
         ("https:{}", "Cargo: the host"),
-        ("https:/{}/", "Cargo: the host"),
         ("https:///{}/", "Cargo: the host"),
         ("git@{}:org/repo", "an error"),
         ("https://", "an error"),
@@ -1073,7 +1069,6 @@ class Redaction(unittest.TestCase):
         ),
         "JSON, all escaped": lambda token: token if "\\u" in token else utf_16(token),
         "JSON in JSON": lambda token: json.dumps(json.dumps({"a": token})),
-        "JSON four times": lambda token: json.dumps(json.dumps(json.dumps(json.dumps(token)))),
         "JSON in JSON with \\u005c": lambda token: json.dumps(token).replace("\\", "\\u005C"),
         "JSON in a repr": lambda token: repr(json.dumps([token])),
         "bytes": lambda token: repr([token.encode("utf-8")]),
@@ -1179,7 +1174,6 @@ class Redaction(unittest.TestCase):
             token = cc.Secret(TOKEN).expose()
             raise cc.OtherError("one " + token, ["two " + token]) from KeyError(token)
 
-        forget_secrets()
         message = "other: one [REDACTED]: two [REDACTED]: KeyError: '[REDACTED]'"
         self.assertEqual(outcome(does), message)
 
@@ -2139,6 +2133,11 @@ class main_without_a_terminal(Directory):
             shown = output.decode().replace("\r\n", "\n")
             self.assertTrue(shown.startswith(doc + "This is a credential provider: "), shown)
             self.assertIn("\n[registries.NAME]\ncredential-provider = %s\n" % command, shown)
+
+    def test_windows_takes_no_program_from_the_current_directory(self):
+        variable = "__import__('os').environ.get('NoDefaultCurrentDirectoryInExePath')"
+        answer = self.outcome(self.getter("raise OtherError(repr(%s))" % variable), GET)
+        self.assertEqual(answer, "other: " + repr("1" if WINDOWS else None))
 
     @posix_only
     def test_a_program_is_not_taken_from_a_relative_part_of_PATH(self):
@@ -3168,9 +3167,10 @@ class Loader(unittest.TestLoader):
 
 
 class Result(unittest.TextTestResult):
-    """Ends the run if a test takes too long, with a traceback of each thread."""
+    """Starts each test without Secrets. Ends the run if one takes too long, with tracebacks."""
 
     def startTest(self, test):
+        forget_secrets()
         try:
             faulthandler.dump_traceback_later(LIMIT, exit=True)
         except Exception:  # standard error is not a file, or threads are missing
