@@ -2601,7 +2601,7 @@ class CredentialProcess(Directory):
 
     @posix_only
     def test_a_provider_that_breaks_the_protocol_is_killed(self):
-        code = "open(%r, 'w').write(str(os.getpid()))\n" % self.path("pid")
+        code = "with open(%r, 'w') as file: file.write(str(os.getpid()))\n" % self.path("pid")
         code += "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         code += "print('noise', flush=True)\nimport time; time.sleep(60)\n"
         message = self.perform(self.program(code))
