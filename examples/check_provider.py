@@ -17,8 +17,9 @@ url-not-supported, and its methods do not run. So name your registry:
                    tokens to no registry, and names a crate that does not exist.
 --name NAME        the registry's name in Cargo's configuration
 --login            Store, replace and erase a made-up token, if the provider has no token for the
-                   registry. With --index, it is your registry, and --yes is required. Without, it
-                   does not exist or, if the provider declines it, is crates.io.
+                   registry. With --index, this is your registry, and --yes is required. Without
+                   --index, it is one that does not exist or, if the provider declines that one,
+                   crates.io.
 --yes              allow --login for your registry
 --timeout SECONDS  how long to wait for each answer, 10 by default
 --transcript       show each message, without tokens
