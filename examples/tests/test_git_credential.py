@@ -5,7 +5,7 @@
 
     python3 examples/tests/test_git_credential.py [-v] [CLASS[.test] ...]
 
-No git configuration of this machine plays a part.
+They read no git configuration of this machine.
 """
 
 import json
