@@ -68,10 +68,10 @@ allows each https:// index there. Do not use a host where others can publish fil
 
 Make a token a Secret as soon as you have it. A Secret shows its value only through expose(), map()
 and a message's to_json(), and the module replaces the value in error texts. It does not replace:
-- a value that was never a Secret, or a part of one, unless it is all after a scheme (`Bearer `)
+- a value that was never a Secret, or a part of one, except all that follows a scheme (`Bearer `)
 - a value of one character, or of two or three characters within a word
 - a value of an earlier request, after 500 newer values
-- an encoded value (base64, a URL, a shell's quotes)
+- an encoded value (base64, a URL, a shell's quotes), or an escaped one after a backslash
 - what the provider, its threads and its child processes print
 
 This is a port of the Rust crate cargo-credential 0.4.11. "Source" names the matching item there.
@@ -193,7 +193,8 @@ def _redact(texts: "list[str]") -> "list[str]":
     for value in [*_lasting, *_passing]:
         stripped = value.strip()
         if len(stripped) > 1:
-            forms.update([value, stripped, stripped.partition(" ")[2].strip()])  # `Bearer ...`
+            after_scheme = stripped.partition(" ")[2].strip()
+            forms.update([value, stripped, after_scheme, *stripped.splitlines()])
     forms.discard(_MASKED)  # the value of Secret(str(secret))
     spellings = {json.dumps(form)[1:-1] for form in forms}  # surrogates do not fold
     spellings |= {repr(form.encode("utf-8", "surrogatepass"))[2:-1] for form in forms}
@@ -248,7 +249,7 @@ def _find(text: str, values: "set[str]") -> "Iterator[tuple[int, int]]":
 
 # ---- JSON ---------------------------------------------------------------------------------------
 class ProtocolError(ValueError):
-    """A line does not follow the protocol. The text names the field, and quotes no value."""
+    """A line does not follow the protocol. The text names the field, and quotes no string."""
 
 
 def _object(pairs: "list[tuple[str, Any]]") -> "dict[str, Any]":
@@ -335,7 +336,7 @@ class _Record:
 class RegistryInfo(_Record):
     """The registry that a request is about. Source: `RegistryInfo`.
 
-    - index_url: as configured, including `sparse+`. For crates.io it is always CRATES_IO_INDEX.
+    - index_url: as Cargo writes it, including `sparse+`. For crates.io it is always CRATES_IO_INDEX.
     - name: its name in Cargo's configuration, or None; `crates-io` for crates.io. Do not trust it:
       a cloned repository can give this name another index.
     - headers: the headers of the registry's 401 response, as `Name: value`. Compare names without
@@ -404,9 +405,9 @@ class Operation(_Record, kind="unknown"):
 
 
 class ReadOperation(Operation, kind="read"):
-    """Read the index or a crate. Cargo also sends it before a publish.
+    """Read the index or a crate.
 
-    If the registry requires a token to read, Cargo sends it before each other operation.
+    Cargo also sends this before a publish and, if reading requires a token, before all others.
     """
 
 
@@ -637,10 +638,14 @@ class CredentialResponse(_Record, kind="unknown"):
         if list(fields) not in (["Ok"], ["Err"]):
             raise ProtocolError("the line must be an object with one field, `Ok` or `Err`")
         if "Err" in fields:
-            raise _read_error(_field(fields, "Err", dict))
+            error = _field(fields, "Err", dict)
+            kind = _field(error, "kind", str)
+            if kind != "other":
+                raise _ERRORS.get(kind, UnknownError)()
+            raise OtherError(_field(error, "message", str), _strings(_present(error), "caused-by"))
         response = _field(fields, "Ok", dict)
-        kind = _RESPONSES.get(_field(response, "kind", str), UnknownResponse)
-        answer: CredentialResponse = kind._read(response)
+        variant = _RESPONSES.get(_field(response, "kind", str), UnknownResponse)
+        answer: CredentialResponse = variant._read(response)
         return answer
 
     def to_json(self) -> str:
@@ -767,14 +772,6 @@ _ACTIONS = _by_kind(GetAction, LoginAction, LogoutAction)
 _CACHES = _by_kind(CacheNever, CacheExpires, CacheSession)
 _RESPONSES = _by_kind(GetResponse, LoginResponse, LogoutResponse)
 _ERRORS = _by_kind(UrlNotSupported, NotFound, OperationNotSupported, UnknownError)  # not `other`
-
-
-def _read_error(fields: "dict[str, Any]") -> Error:
-    kind = _field(fields, "kind", str)
-    if kind != "other":
-        error: Error = _ERRORS.get(kind, UnknownError)()
-        return error
-    return OtherError(_field(fields, "message", str), _strings(_present(fields), "caused-by"))
 
 
 # ---- Providers ----------------------------------------------------------------------------------

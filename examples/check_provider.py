@@ -28,8 +28,8 @@ Each check is a line with `ok`, `warn` or `FAIL`. A problem comes with a fix, an
 message if there is one. The exit status is 1 after a FAIL, otherwise 0.
 
 The report contains no token. For a line that is not a valid answer, it shows the shape without the
-strings. From standard error, it shows only where a Python exception comes from. Like Cargo, it shows
-an Err's message, but without the tokens that the provider returned before.
+strings. From standard error, it shows only where a Python exception comes from. Like Cargo, it
+shows an Err's message, but without the tokens that the provider returned before.
 
 On Linux, the checker stops the processes that the provider leaves running. It is not a provider:
 there is nothing to configure. It needs the directory `checker` beside it, where
