@@ -336,7 +336,7 @@ class _Record:
 class RegistryInfo(_Record):
     """The registry that a request is about. Source: `RegistryInfo`.
 
-    - index_url: as Cargo writes it, including `sparse+`. For crates.io it is always CRATES_IO_INDEX.
+    - index_url: as Cargo writes it, with `sparse+`. For crates.io it is always CRATES_IO_INDEX.
     - name: its name in Cargo's configuration, or None; `crates-io` for crates.io. Do not trust it:
       a cloned repository can give this name another index.
     - headers: the headers of the registry's 401 response, as `Name: value`. Compare names without
