@@ -182,7 +182,6 @@ operation warn %(kind)s
   Cargo says "requested operation not supported".
   Return a token for this operation, too, if your users need it.
 no-other warn %(kind)s, but %(first)s to read
-  Cargo says "no token found".
   Store a token for this operation, too, if your users need it.
 differs FAIL %(kind)s, but %(first)s to read
   Decide by the registry, not by the operation, whether to answer.
