@@ -194,7 +194,7 @@ def _redact(texts: "list[str]") -> "list[str]":
         stripped = value.strip()
         if len(stripped) > 1:
             after_scheme = stripped.partition(" ")[2].strip()
-            forms.update([value, stripped, after_scheme, *stripped.splitlines()])
+            forms.update([value, stripped, after_scheme, *map(str.strip, stripped.splitlines())])
     forms.discard(_MASKED)  # the value of Secret(str(secret))
     spellings = {json.dumps(form)[1:-1] for form in forms}  # surrogates do not fold
     spellings |= {repr(form.encode("utf-8", "surrogatepass"))[2:-1] for form in forms}
