@@ -54,12 +54,13 @@ sys.path.append(os.path.dirname(sys.path[-1]))
 import cargo_credential as cc
 from cargo_credential import GetAction, GetResponse, RegistryInfo
 from checker.conversation import (
-    Conversation,
+    SIGNALS,
     Problem,
     Provider,
     Report,
     check_token,
     spellings,
+    talk_to,
 )
 
 TYPE_CHECKING = False
@@ -131,11 +132,8 @@ def check_names_beside(directory: str) -> None:
 
 
 def hello(provider: Provider) -> str:
-    conversation = Conversation(provider)
-    try:
+    with talk_to(provider) as conversation:
         conversation.read_hello()
-    finally:
-        conversation.stop()
     return "it offers protocol version 1"
 
 
@@ -518,15 +516,9 @@ def stop_what_is_left(mark: bytes) -> None:
             pass  # not a process, not ours, or gone
 
 
-def exit_on_signal(number: int, frame: object) -> None:
-    sys.exit(128 + number)
-
-
 def main() -> int:
     options = parse(sys.argv[1:])
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), exit_on_signal)
+    SIGNALS.watch()
     report = Report(options.transcript)
     directory = tempfile.mkdtemp()
     provider = Provider(options, report, directory)
@@ -535,8 +527,6 @@ def main() -> int:
         report.write(", ".join([f"{count} {level}" for level, count in report.counts.items()]))
         if hint(provider, options):
             report.write(hint(provider, options))
-    except KeyboardInterrupt:
-        return 130
     except BrokenPipeError:  # the reader of the report has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141

@@ -3,11 +3,14 @@
 """What check_provider.py is built on: the problems it can report, its report, and conversations."""
 
 import argparse
+import contextlib
 import json
 import os
 import queue
 import re
+import signal
 import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -17,7 +20,7 @@ from cargo_credential import GetAction, GetResponse, RegistryInfo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from typing import IO
 
     Answer = cc.CredentialResponse | cc.Error
@@ -331,6 +334,36 @@ def about_errors(errors: bytes, path: str) -> "list[str]":
     return [f"| lines on standard error: {count}; run the provider to read them"] if count else []
 
 
+# ---- Signals -------------------------------------------------------------------------------
+
+
+class Signals:
+    """Ends the checker at a signal, but not while a process of the provider starts or ends."""
+
+    held = False
+    number = 0  # of the signal that came meanwhile
+
+    def watch(self) -> None:
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number and signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self.receive)
+
+    def receive(self, number: int, frame: object) -> None:
+        self.number = number
+        if not self.held:
+            self.release()
+
+    def release(self) -> None:
+        self.held = False
+        number, self.number = self.number, 0
+        if number:
+            sys.exit(128 + number)
+
+
+SIGNALS = Signals()
+
+
 # ---- Conversations -------------------------------------------------------------------------
 
 
@@ -359,15 +392,14 @@ class Provider:
     def ask(self, registry: RegistryInfo, *lines: str) -> "list[Answer]":
         """The answers to lines in one conversation, which must end well."""
         answers: list[Answer] = []
-        conversation = Conversation(self)
         try:
-            conversation.read_hello()
-            for line in lines:
-                conversation.send(line)
-                answers.append(conversation.read_answer())
-            conversation.end()
+            with talk_to(self) as conversation:
+                conversation.read_hello()
+                for line in lines:
+                    conversation.send(line)
+                    answers.append(conversation.read_answer())
+                conversation.end()
         finally:
-            conversation.stop()
             self.answers += [(registry, answer) for answer in answers]
         return answers
 
@@ -380,6 +412,22 @@ class Provider:
 
     def get(self, registry: RegistryInfo, operation: cc.Operation) -> "Answer":
         return self.perform(registry, GetAction(operation))
+
+
+@contextlib.contextmanager
+def talk_to(provider: Provider) -> "Generator[Conversation, None, None]":
+    """Start a process of the provider, and stop it after the block, whatever happens."""
+    SIGNALS.held = True
+    try:
+        conversation = Conversation(provider)
+        try:
+            SIGNALS.release()
+            yield conversation
+        finally:
+            SIGNALS.held = True
+            conversation.stop()
+    finally:
+        SIGNALS.release()
 
 
 class Conversation:

@@ -979,6 +979,32 @@ class Ends(Checker):
             self.assertEqual(self.finish(process), (expected, ["ok    program: it is executable"]))
             self.assertEqual(os.listdir(self.path("tmp")), [])
 
+    def test_an_ignored_signal_stays_ignored(self):
+        def ignore():
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+
+        path = self.program("open(%r, 'w').write('started')" % self.path("pipe"))
+        process = self.start(path, env=self.env, preexec_fn=ignore)
+        with open(self.path("pipe")) as pipe:
+            process.send_signal(signal.SIGHUP)
+            self.assertEqual(pipe.read(), "started")
+        status, lines = self.finish(process)
+        self.assertEqual(status, 1)
+        self.assertIn("1 ok, 0 warn, 1 FAIL", "\n".join(lines))
+
+    def test_at_a_signal_while_a_process_of_the_provider_starts(self):
+        path = self.program("import time; time.sleep(30)")
+        code = (
+            "import os, signal, subprocess, sys\nsys.path.insert(0, %r)\nimport check_provider\n"
+            "class Popen(subprocess.Popen):\n    def __init__(self, *args, **options):\n"
+            "        super().__init__(*args, **options)\n"
+            "        os.kill(os.getpid(), signal.SIGTERM)\n"
+            "subprocess.Popen = Popen\nsys.argv[1:] = [%r]\nsys.exit(check_provider.main())"
+        )
+        process = base.start(["-c", code % (os.path.dirname(CHECKER), path)], env=self.env)
+        self.assertEqual(self.finish(process), (143, ["ok    program: it is executable"]))
+        self.assertEqual(os.listdir(self.path("tmp")), [])
+
     def test_when_its_reader_goes_away(self):
         process = self.start(self.write_provider(LOOP + "say(get())", INDEX), env=self.env)
         self.assertEqual(process.stdout.readline(), b"ok    program: it is executable\n")
