@@ -60,21 +60,22 @@ Run `chmod +x` on it, and add its absolute path to `~/.cargo/config.toml`:
 
 The exception that a method raises decides what Cargo does next. After UrlNotSupported and NotFound,
 Cargo asks its next provider. After OperationNotSupported, it stops. After OtherError or any other
-exception, it also shows the message, and with CARGO_CREDENTIAL_TRACEBACK=1 the traceback.
+exception, it stops and shows the message, and with CARGO_CREDENTIAL_TRACEBACK=1 the traceback.
 
 List in `registries` the indexes (registry URLs) that may get the token: a cloned repository can
 point a registry's name at another index. An entry is an index URL, or HOST or HOST:PORT, which
 allows each https:// index there. Do not use a host where others can publish files, as on GitHub.
 
 Make a token a Secret as soon as you have it. A Secret shows its value only through expose(), map()
-and a message's to_json(), and the module replaces the value in error texts. It does not replace:
-- a value that was never a Secret, or a part of one, except all that follows a scheme (`Bearer `)
+and a protocol message's to_json(). The module replaces it in error texts. It does not replace:
+- a value that was never a Secret
+- a part of a Secret, except all that follows a scheme (`Bearer `)
 - a value of one character, or of two or three characters within a word
 - a value of an earlier request, after 500 newer values
-- an encoded value (base64, a URL, a shell's quotes), or an escaped one after a backslash
+- an encoded value (base64, a URL, a shell's quotes), or some values right after a backslash
 - what the provider, its threads and its child processes print
 
-This is a port of the Rust crate cargo-credential 0.4.11. "Source" names the matching item there.
+This is a port of the Rust crate cargo-credential 0.4.11: "Source: X" names its item X.
 Protocol:
 https://doc.rust-lang.org/cargo/reference/credential-provider-protocol.html
 """
@@ -536,7 +537,7 @@ class CredentialHello(_Record):
 class CredentialRequest(_Record):
     """What Cargo asks, in protocol version `v`. Source: `CredentialRequest`.
 
-    args: the configured arguments, then anything after `--` in `cargo login -- ...`.
+    args: the configured arguments and, for a login, anything after `--` in `cargo login -- ...`.
     """
 
     __match_args__ = ("v", "registry", "action", "args")
@@ -782,7 +783,7 @@ class Credential:
     other registry, the module answers UrlNotSupported before a method runs. With no entries, your
     methods get every registry: raise UrlNotSupported yourself for those that are not yours.
 
-    args: the configured arguments, then anything after `--` in `cargo login -- ...`.
+    args: the configured arguments and, in `login`, anything after `--` in `cargo login -- ...`.
     A method that you do not override raises OperationNotSupported: Cargo stops. `perform` calls the
     three: if you override it, they are not called. The module reports any exception that is not an
     Error as an OtherError.

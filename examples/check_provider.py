@@ -27,9 +27,9 @@ url-not-supported, and its methods do not run. So name your registry:
 Each check is a line with `ok`, `warn` or `FAIL`. A problem comes with a fix, and with Cargo 1.95's
 message if there is one. The exit status is 1 after a FAIL, otherwise 0.
 
-The report contains no token. For a line that is not a valid answer, it shows the shape without the
-strings. From standard error, it shows only where a Python exception comes from. Like Cargo, it
-shows an Err's message, but without the tokens that the provider returned before.
+The report contains no token. For an invalid answer, it shows only the structure, without strings.
+From standard error, it shows only where a Python exception comes from. Like Cargo, it shows an
+Err's message, but without the tokens that the provider returned before.
 
 On Linux, the checker stops the processes that the provider leaves running. It is not a provider:
 there is nothing to configure. It needs the directory `checker` beside it, where
@@ -274,7 +274,7 @@ def about(answer: "Answer") -> str:
     if answer.kind == "other":
         raise Problem("failed", str(answer), message=message(answer))
     if isinstance(answer, GetResponse):
-        limit = "each operation" if answer.operation_independent else "this operation"
+        limit = "all operations" if answer.operation_independent else "this operation only"
         return f"a token for {limit}, cache {answer.cache.kind}"
     return answer.kind
 

@@ -18,8 +18,8 @@ chooses the helper, as in `git config --global credential.helper cache`.
 Name at least one --index or --host. If other people can put files on the host, as on GitHub, use
 --index: the files of an index decide where Cargo sends the token.
 
-Your git passwords stay as they are, even for the same host. Under the real host, git could take a
-token for its password, and erase it if the host rejects it. So the provider stores each token under
+Your git passwords stay as they are, even for the same host. Under the real host, git could use a
+token as a password, and erase it if the host rejects it. So the provider stores each token under
 an encoded path and a host that does not exist (no real name ends in `.invalid`):
 
     https://cargo:TOKEN@crates.corp.example.cargo-registry.invalid/crates.corp.example

@@ -19,9 +19,9 @@ Without --index and --host, every registry gets the token, even one that a check
 names. If others can put files on the host, as on GitHub, use --index: the index decides where Cargo
 sends the token. The index of crates.io is https://github.com/rust-lang/crates.io-index.
 
-In an ARG, {index_url}, {host} and {name} stand for the registry's index URL, host and name. If one
-begins with `-`, or contains a special character of a shell, it is an error. The command gets
-CARGO_REGISTRY_INDEX_URL and CARGO_REGISTRY_NAME_OPT unchecked: a checkout can choose these.
+In an ARG, {index_url}, {host} and {name} stand for the registry's index URL, host and name. It is
+an error if such a value begins with `-` or contains a special character of a shell. The command
+gets CARGO_REGISTRY_INDEX_URL and CARGO_REGISTRY_NAME_OPT unchecked: a checkout can choose these.
 
 If you set --timeout, then Ctrl-C, SIGTERM and SIGHUP also stop the command's whole process group.
 On Windows, the timeout and Ctrl-C stop the command and its child processes.

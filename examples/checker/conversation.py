@@ -457,7 +457,8 @@ class Conversation:
         if self.size <= LONGEST or not data:
             self.output.put(data)
         else:
-            self.process.kill()  # it could fill the memory
+            with contextlib.suppress(ProcessLookupError):  # `wait` may have just seen its exit
+                self.process.kill()  # it could fill the memory
 
     def add_errors(self, data: bytes) -> None:
         if len(self.errors) < LONGEST:

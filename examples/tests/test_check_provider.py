@@ -787,7 +787,7 @@ class Requests(Checker):
     def test_what_will_be_asked_is_said_before(self):
         code = LOOP + "say(get())"
         _, lines = self.check("--timeout", "60", *CORP, self.write_provider(code, INDEX))
-        at = lines.index("ok    get for read: a token for each operation, cache session")
+        at = lines.index("ok    get for read: a token for all operations, cache session")
         self.assertEqual(
             lines[at - 4 : at],
             ["      The checker asks for tokens of " + INDEX,
