@@ -166,7 +166,11 @@ class Secret:
 
 def _must_be(what: str, value: object, kind: type) -> None:
     if not isinstance(value, kind):
-        raise TypeError(f"{what} must be a {kind.__name__}, not {type(value).__name__}")
+        raise TypeError(f"{what} must be a {kind.__name__}, not {_type_of(value)}")
+
+
+def _type_of(value: object) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
 def _check_token(token: Secret, error: "type[Exception]") -> Secret:
@@ -887,7 +891,7 @@ def _line(response: "Any", action: Action) -> str:
     """Return the line of a response. Raises TypeError or ValueError if Cargo would reject it."""
     expected: Any = _RESPONSES.get(type(action).kind)
     if expected is None or not isinstance(response, expected):
-        found = f"the provider returned {type(response).__name__} for the action `{action}`"
+        found = f"the provider returned {_type_of(response)} for the action `{action}`"
         hint = f"return a {expected.__name__}, or " if expected else ""
         raise TypeError(f"{found}: it must {hint}raise an Error")
     return CredentialResponse.to_json(response)  # one line, whatever a subclass overrides
@@ -1111,8 +1115,8 @@ class CredentialProcess(Credential):
 
     Each method runs the provider once, waits for its exit, and returns its answer or raises the
     Error in it. If the provider breaks the protocol, the method kills it and raises OtherError with
-    Cargo's message, and the reason in `caused_by`. A subclass overrides only `perform`: the other
-    methods and `main` call it.
+    Cargo's message, and the reason in `caused_by`. In a subclass, override only `perform`: the
+    other methods and `main` call it.
     """
 
     def __init__(self, path: str, *args: str) -> None:

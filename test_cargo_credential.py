@@ -624,9 +624,6 @@ class Error(Message):
         self.assertEqual(outcome(changed), "other: m: v")
 
     def test_a_kind_that_cargo_does_not_know_is_answered_as_other(self):
-        class Kind(enum.Enum):
-            SEALED = "sealed"
-
         class Unreadable(cc.Error):
             @property
             def kind(self):
@@ -640,11 +637,12 @@ class Error(Message):
             caused_by = "one text with " + TOKEN
 
         secret = cc.Secret(TOKEN)
+        sealed = enum.Enum("Kind", "SEALED").SEALED
         made_up = type("MadeUp", (cc.NotFound,), {"kind": "made-up"})
         for error, message in [
             (made_up("bad " + TOKEN), "bad [REDACTED]"),
             (made_up(), "credential not found"),
-            (type("Enumerated", (cc.Error,), {"kind": Kind.SEALED})("sealed"), "sealed"),
+            (type("Enumerated", (cc.Error,), {"kind": sealed})("sealed"), "sealed"),
             (type("Listed", (cc.Error,), {"kind": []})("listed"), "listed"),
             (Unreadable(), "the provider raised an exception that cannot be shown"),
             (Lined("bad"), "bad: one text with [REDACTED]"),
@@ -1330,18 +1328,19 @@ class Credential(unittest.TestCase):
             (LOGOUT, "logout", "LogoutResponse", [cc.GetResponse(cc.Secret(TOKEN)), {}]),
         ]:
             for value in values:
-                message = must % (type(value).__name__, action, "return a %s, or " % expected)
+                found = "the class NotFound" if value is cc.NotFound else type(value).__name__
+                message = must % (found, action, "return a %s, or " % expected)
                 self.assertEqual(outcome(lambda *request, value=value: value, line), message)
         message = must % ("UnknownResponse", "<unknown>", "")
         self.assertEqual(outcome(cc.UnknownResponse(), line_of(cc.UnknownAction())), message)
 
     def test_the_fields_of_a_token_must_have_their_types(self):
-        token, no = cc.Secret(TOKEN), cc.CacheNever()
+        token, no, cache = cc.Secret(TOKEN), cc.CacheNever(), "cache must be a CacheControl, not "
         for response, message in [
             (cc.GetResponse(TOKEN), "token must be a Secret, not str"),
             (cc.GetResponse(None), "token must be a Secret, not NoneType"),
-            (cc.GetResponse(token, "never"), "cache must be a CacheControl, not str"),
-            (cc.GetResponse(token, cc.CacheNever), "cache must be a CacheControl, not type"),
+            (cc.GetResponse(token, "never"), cache + "str"),
+            (cc.GetResponse(token, cc.CacheNever), cache + "the class CacheNever"),
             (cc.GetResponse(token, no, 1), "operation_independent must be a bool, not int"),
         ]:
             self.assertEqual(outcome(response), "other: GetResponse." + message)

@@ -95,7 +95,7 @@ def program(provider: Provider) -> str:
         raise Problem("built-in", given=given)
     path = provider.path if os.path.dirname(given) else shutil.which(given)
     if path is None or not os.path.exists(path):
-        raise Problem("missing", given=given)
+        raise Problem("missing", given, given=given)
     if os.path.isdir(path) or not os.access(path, os.X_OK):
         raise Problem("mode", path=path)
     interpreters = ("python", "pypy", "node", "nodejs", "ruby", "perl", "bash", "sh", "env")
@@ -265,16 +265,17 @@ def to_do(
         return text
     if answer.kind == "operation-not-supported":
         key = "operation"
-    elif key == "differs" and (provider.first, answer.kind) == ("get", "not-found"):
+    elif key == "differs" and {provider.first, answer.kind} == {"get", "not-found"}:
         key = "no-other"
-    raise Problem(key, kind=answer.kind, first=provider.first)
+    kind, first = ["a token" if one == "get" else one for one in (answer.kind, provider.first)]
+    raise Problem(key, kind=kind, first=first)
 
 
 def about(answer: "Answer") -> str:
     if answer.kind == "other":
         raise Problem("failed", str(answer), message=message(answer))
     if isinstance(answer, GetResponse):
-        limit = "all operations" if answer.operation_independent else "this operation only"
+        limit = "all operations" if answer.operation_independent else "one operation"
         return f"a token for {limit}, cache {answer.cache.kind}"
     return answer.kind
 
@@ -288,7 +289,7 @@ def scheme(provider: Provider, registry: RegistryInfo) -> str:
     ]
     if any(" " not in token for token in tokens):
         raise Problem("scheme")
-    return "the token has one" if tokens else "no token"
+    return "the token has one" if tokens else "no token to check"
 
 
 # ---- Checks with --login -------------------------------------------------------------------
@@ -300,7 +301,7 @@ def place(provider: Provider, *registries: RegistryInfo) -> str:
     for name, provider.place in zip(names, registries):
         if all(provider.get(provider.place, one).kind == "not-found" for one in (READ, *OTHERS)):
             return f"{name} has no token that could be lost"
-    raise Problem("no-place", names=" and not ".join(names))
+    raise Problem("no-place", "index" if len(names) == 1 else "", names=" and ".join(names))
 
 
 def step(provider: Provider, name: str, action: cc.Action, wanted: str, token: str) -> str:
@@ -362,7 +363,7 @@ def caches(provider: Provider) -> str:
     soon = time.time() + 60
     if any(isinstance(cache, cc.CacheExpires) and cache.expiration < soon for cache in found):
         raise Problem("expired")
-    return "as Cargo knows it" if found else "no token"
+    return "valid" if found else "no token to check"
 
 
 def noise(provider: Provider) -> str:
@@ -376,7 +377,7 @@ def leaks(provider: Provider) -> str:
     texts = provider.errors + messages
     if any(token in text for text in texts for token in spellings(provider.report.tokens)):
         raise Problem("leak")
-    return "no token"
+    return "no token in them"
 
 
 # ---- The tables of checks ------------------------------------------------------------------
@@ -408,7 +409,7 @@ def for_registry(url: str, name: "str | None") -> "list[tuple[Any, ...]]":
         *[(f"get for {one.kind}", to_do, registry, one) for one in OTHERS],
         ("get with headers of Cargo 1.96", to_do, later, READ, "headers"),
         ("get without a name", to_do, nameless, READ, "nameless"),
-        ("get, several times", several, RegistryInfo(url), READ, *OTHERS),
+        ("get for all operations in one process", several, RegistryInfo(url), READ, *OTHERS),
         ("get for an unknown operation", unknown_operation, registry),
         ("scheme", scheme, registry),
     ]
@@ -453,7 +454,7 @@ def hint(provider: Provider, options: argparse.Namespace) -> str:
     """What was not reached, and how to reach it."""
     if options.index and not options.name:
         return "Not checked: the name of your registry, which Cargo sends. Add --name NAME."
-    if options.index:
+    if options.index or not provider.nowhere:
         return ""
     if provider.nowhere == "url-not-supported" and not provider.report.tokens:
         return "Not checked: any token, since the provider declined each registry. Add --index URL."
@@ -483,7 +484,7 @@ def parse(arguments: "list[str]") -> argparse.Namespace:
         parser.add_argument(name, action="store_true")
     parser.add_argument("--timeout", type=seconds, default=10)
     parser.add_argument("provider", metavar="PROVIDER")
-    parser.add_argument("args", metavar="ARG", nargs=argparse.REMAINDER)
+    parser.add_argument("args", metavar="ARG", nargs=argparse.REMAINDER).required = False
     options = parser.parse_args(arguments)
     try:
         "".join(arguments).encode("utf-8")

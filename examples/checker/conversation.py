@@ -39,7 +39,8 @@ built-in FAIL `%(given)s` is built into Cargo
   Name a program: the checker cannot start what is built into Cargo.
 missing FAIL there is no `%(given)s`
   Cargo says "No such file or directory (os error 2)".
-  Name the program by its absolute path: Cargo looks up a bare name on PATH.
+  /[/\\]/ Check the path.
+  // Name the program by its absolute path: Cargo looks up a bare name on PATH.
 mode FAIL it is not executable
   Cargo says "Permission denied (os error 13)".
   Run: chmod +x %(path)s
@@ -145,7 +146,7 @@ empty-token FAIL the token is empty
   Answer not-found if there is no token.
 line-break FAIL the token contains a line break
   Cargo says "token contains invalid characters" to publish.
-  Strip the token: in Cargo 1.95 a line break adds a header to reads, and 1.96 ends with an error.
+  Remove it: in Cargo 1.95 a line break adds a header to reads, and 1.96 ends with an error.
 characters FAIL the token contains a character that an HTTP header cannot carry
   Cargo says "token contains invalid characters" to publish.
   Use printable ASCII alone.
@@ -164,7 +165,7 @@ leak FAIL it shows the token
 
 not-served FAIL url-not-supported
   Cargo says "no credential providers could handle the request".
-  Compare `registries`, or your own condition, with --index: Cargo's `index`, with `sparse+`.
+  Compare `registries`, or your own condition, with --index, including its `sparse+`.
 no-get FAIL operation-not-supported
   Cargo says "requested operation not supported".
   Answer a get with a token: with cargo_credential.py, override `get`.
@@ -178,14 +179,15 @@ failed FAIL other: %(message)s
   /provider returned/ Return a GetResponse, or raise NotFound.
   /tried to exit/ Raise NotFound or OtherError: do not exit before the answer.
   /token is empty/ Raise NotFound if there is no token.
-  /line break/ Strip the token: token.strip().
+  /ends with a line break/ Strip the token: token.strip().
+  /line break/ Return a token of one line.
   /(?i)not found|not in |no (token|entry)/ Answer not-found if there is no token.
   // With cargo_credential.py, CARGO_CREDENTIAL_TRACEBACK=1 shows where an exception comes from.
 operation warn %(kind)s
   Cargo says "requested operation not supported".
   Return a token for this operation, too, if your users need it.
 no-other warn %(kind)s, but %(first)s to read
-  Store a token for this operation, too, if your users need it.
+  Store both tokens, if your users need both.
 differs FAIL %(kind)s, but %(first)s to read
   Decide by the registry, not by the operation, whether to answer.
 headers warn %(kind)s, but %(first)s with the headers of Cargo 1.95
@@ -197,11 +199,11 @@ get-first warn it gives a token for a registry that does not exist
   Answer url-not-supported unless the index URL is yours: a clone's configuration can name any host.
 operation-not-supported-first warn operation-not-supported before it looks at the URL
   Cargo says "requested operation not supported".
-  Look at the URL first: as a global provider, this one ends the command for any other registry.
+  Look at the URL first: as a global provider, yours ends the command for any other registry.
 not-found-first warn not-found
   Answer url-not-supported for other registries, unless the provider serves all of them.
 other-first warn other: %(message)s
-  Answer url-not-supported: as a global provider, this one ends the command for any other registry.
+  Answer url-not-supported: as a global provider, yours ends the command for any other registry.
 later warn %(kinds)s
   Answer a later request in the same process like the first one.
 extra FAIL %(kind)s, but %(first)s without them
@@ -209,16 +211,17 @@ extra FAIL %(kind)s, but %(first)s without them
 borrowed warn it refuses an argument with a quote or a backslash
   Known of the crate cargo-credential, rust-lang/cargo#13615: use no such argument.
 
-no-place warn not %(names)s: the provider declines it or has a token for it
-  Add --index URL --yes for a registry that it serves, or log out: --login replaces no token.
+no-place warn none: the provider declines %(names)s, or has a token there
+  /index/ Log out first: --login replaces no token.
+  // Add --index URL --yes for a registry that it serves, or log out: --login replaces no token.
 no-login warn operation-not-supported
   Leave out --login if the provider stores no tokens.
 login FAIL %(kind)s
-  Store the token and answer {"Ok":{"kind":"login"}}.
+  Store the token and answer {"Ok":{"kind":"login"}}: in Python, return LoginResponse().
 get FAIL %(kind)s
   Return the token of the last login.
 logout FAIL %(kind)s
-  Erase the token and answer {"Ok":{"kind":"logout"}}.
+  Erase the token and answer {"Ok":{"kind":"logout"}}: in Python, return LogoutResponse().
 logout-again warn %(kind)s
   Answer not-found if nothing is stored: Cargo then prints "not currently logged in to".
 get-after-logout FAIL %(kind)s

@@ -86,6 +86,7 @@ ONE_LINE = "Write valid JSON on one line, not pretty-printed."
 TRACEBACK = (
     "With cargo_credential.py, CARGO_CREDENTIAL_TRACEBACK=1 shows where an exception comes from."
 )
+BOTH = "Store both tokens, if your users need both."
 ENDS = "Cargo prints that message and ends."
 REJECTED = 'Cargo says "token rejected for".'
 INVALID = 'Cargo says "token contains invalid characters" to publish.'
@@ -240,7 +241,7 @@ BROKEN = [
      [REJECTED, "Answer not-found if there is no token."]),
     ("line-break", LOOP + "say(get(token=TOKEN + '\\n' if 'publish' in line else TOKEN, "
      "operation_independent=False))", "FAIL  get for publish: the token contains a line break",
-     [INVALID, "Strip the token: in Cargo 1.95 a line break adds a header to reads, and 1.96 "
+     [INVALID, "Remove it: in Cargo 1.95 a line break adds a header to reads, and 1.96 "
      "ends with an error."], PUBLISH),
     ("characters", LOOP +
      "say(get(token='a\\u00e9' if 'publish' in line else TOKEN, operation_independent=False))",
@@ -271,12 +272,11 @@ BROKEN = [
     # Errors for the user's registry
     ("not-served", LOOP + "say(err('url-not-supported'))", "FAIL  " + READ +
      "url-not-supported", ['Cargo says "no credential providers could handle the request".',
-     "Compare `registries`, or your own condition, with --index: Cargo's `index`, with "
-     "`sparse+`."]),
+     "Compare `registries`, or your own condition, with --index, including its `sparse+`."]),
     ("not-served", with_module("return").replace("'INDEX'", "'crates.corp.exmaple'"), "FAIL  " +
      READ + "url-not-supported",
      ['Cargo says "no credential providers could handle the request".', "Compare `registries`, "
-     "or your own condition, with --index: Cargo's `index`, with `sparse+`."]),
+     "or your own condition, with --index, including its `sparse+`."]),
     ("no-get", with_module("raise OperationNotSupported"), "FAIL  " + READ +
      "operation-not-supported", ['Cargo says "requested operation not supported".',
      "Answer a get with a token: with cargo_credential.py, override `get`."]),
@@ -300,6 +300,9 @@ BROKEN = [
     ("failed", with_module("return GetResponse(Secret('x\\n'))"), "FAIL  " + READ +
      "other: the token ends with a line break, so no HTTP header can carry it", [ENDS,
      "Strip the token: token.strip()."]),
+    ("failed", with_module("return GetResponse(Secret('x\\ny'))"), "FAIL  " + READ +
+     "other: the token contains a line break, so no HTTP header can carry it", [ENDS,
+     "Return a token of one line."]),
     ("failed", with_module("return GetResponse(Secret(''))"), "FAIL  " + READ +
      "other: the token is empty, so no HTTP header can carry it", [ENDS,
      "Raise NotFound if there is no token."]),
@@ -319,33 +322,32 @@ BROKEN = [
      ['Cargo says "requested operation not supported".',
      "Return a token for this operation, too, if your users need it."], PUBLISH),
     ("no-other", LOOP + "say(err('not-found') if '\"owners' in line else get())",
-     "warn  get for owners: not-found, but get to read",
-     ["Store a token for this operation, too, if your users need it."]),
+     "warn  get for owners: not-found, but a token to read", [BOTH]),
+    ("no-other", LOOP + "say(err('not-found') if '\"read' in line else get())",
+     "warn  get for publish: a token, but not-found to read", [BOTH]),
     ("differs", LOOP + "say(err('url-not-supported') if '\"owners' in line else get())",
-     "FAIL  get for owners: url-not-supported, but get to read",
+     "FAIL  get for owners: url-not-supported, but a token to read",
      ["Decide by the registry, not by the operation, whether to answer."]),
     ("headers", LOOP +
      "say(get() if 'WWW-Auth' in line or 'headers' not in line else err('not-found'))",
-     "warn  get with headers of Cargo 1.96: not-found, but get with the headers of Cargo 1.95",
+     "warn  get with headers of Cargo 1.96: not-found, but a token with the headers of Cargo 1.95",
      ["Compare the names of headers without case: Cargo 1.96 passes them on in lower case."]),
     ("nameless", LOOP + "say(get() if 'name\":\"alt' in line else err('not-found'))",
-     "warn  get without a name: not-found, but get with the name",
+     "warn  get without a name: not-found, but a token with the name",
      ["Decide by the index URL: `cargo install --index URL` sends no name."]),
     ("later", HELLO + "for i, line in enumerate(sys.stdin): say(err('url-not-supported') if "
      "'INDEX' not in line else" " err('other', message='x') if i else get())",
-     "warn  get, several times: get other other other other",
+     "warn  get for all operations in one process: get other other other other",
      ["Answer a later request in the same process like the first one."]),
 ]  # fmt: skip
 
 NOT_YOURS = "get for a registry that does not exist: "
 LOOK_FIRST = [
     'Cargo says "requested operation not supported".',
-    "Look at the URL first: as a global provider, this one ends the command for any other"
-    " registry.",
+    "Look at the URL first: as a global provider, yours ends the command for any other registry.",
 ]
 DECLINE = (
-    "Answer url-not-supported: as a global provider, this one ends the command for any other"
-    " registry."
+    "Answer url-not-supported: as a global provider, yours ends the command for any other registry."
 )
 WITHOUT_JSON = "Answer with an Err of kind other; Cargo sends no such line."
 
@@ -531,7 +533,7 @@ BROKEN_PROGRAMS = [
     ("built-in", "cargo:token", None, "FAIL  program: `cargo:token` is built into Cargo",
      "Name a program: the checker cannot start what is built into Cargo."),
     ("missing", "./missing", None, "FAIL  program: there is no `./missing`",
-     "Name the program by its absolute path: Cargo looks up a bare name on PATH."),
+     "Check the path."),
     ("missing", "missing-from-path", None, "FAIL  program: there is no `missing-from-path`",
      "Name the program by its absolute path: Cargo looks up a bare name on PATH."),
     ("mode", "./plain", ("#!/bin/sh\n", 0o644), "FAIL  program: it is not executable",
@@ -634,21 +636,22 @@ BROKEN_LOGINS = [
     ("", "none", "ok    get after logout: not-found", []),
     ("no-login", "login", "warn  login: operation-not-supported",
      ["Leave out --login if the provider stores no tokens."]),
-    ("no-place", "publish", "warn  registry for a login: not check-provider and not crates-io: "
-     "the provider declines it or" " has a token for it",
+    ("no-place", "publish", "warn  registry for a login: none: the provider declines "
+     "check-provider and crates-io, or has a token there",
      [NO_PLACE]),
-    ("no-place", "host", "warn  registry for a login: not check-provider and not crates-io: "
-     "the provider declines it or" " has a token for it",
+    ("no-place", "host", "warn  registry for a login: none: the provider declines "
+     "check-provider and crates-io, or has a token there",
      [NO_PLACE]),
     ("login", "full", "FAIL  login: other: no space left",
-     ['Store the token and answer {"Ok":{"kind":"login"}}.']),
+     ['Store the token and answer {"Ok":{"kind":"login"}}: in Python, return LoginResponse().']),
     ("get", "get", "FAIL  get: not-found", ["Return the token of the last login."]),
     ("get", "other", "FAIL  get: it returns another token",
      ["Return the token of the last login."]),
     ("get", "again", "FAIL  get again: it returns another token",
      ["Return the token of the last login."]),
     ("logout", "stuck", "FAIL  logout: other: locked",
-     ['Erase the token and answer {"Ok":{"kind":"logout"}}.', STAYS]),
+     ['Erase the token and answer {"Ok":{"kind":"logout"}}: in Python, return LogoutResponse().',
+      STAYS]),
     ("get-after-logout", "logout", "FAIL  get after logout: get",
      ["Erase the token where it is stored, and answer not-found.", STAYS]),
     ("logout-again", "twice", "warn  logout again: logout",
@@ -710,9 +713,10 @@ class Logins(Checker):
             json.dump({INDEX: "precious"}, file)
         status, lines = self.check("--login", "--yes", "--timeout", "60", *CORP, program)
         self.assertIn(
-            "warn  registry for a login: not alt: the provider declines it or has a token for it",
+            "warn  registry for a login: none: the provider declines alt, or has a token there",
             lines,
         )
+        self.assertIn("      Log out first: --login replaces no token.", lines)
         self.assertEqual((status, self.stored()), (0, {INDEX: "precious"}))
 
     @posix_only
@@ -807,6 +811,7 @@ class Requests(Checker):
             (instead("True", "err('not-found')"), [], other),
             (instead("True", "get()"), [], other),
             (LOOP + "say(get())", CORP[:2], named),
+            ("print('no')", [], "1 ok, 0 warn, 1 FAIL"),
             (LOOP + "say(get())", CORP, "[0-9]+ ok, 0 warn, 0 FAIL"),
         ]:
             _, lines = self.check("--timeout", "60", *arguments, self.write_provider(code, INDEX))
@@ -835,7 +840,7 @@ class Requests(Checker):
             "check_provider.py: error: "
         )
         for arguments, message in [
-            ([], "the following arguments are required: PROVIDER, ARG"),
+            ([], "the following arguments are required: PROVIDER"),
             (["--index", "corp", "p"],
              "--index requires a URL, as `index` in Cargo's configuration"),
             (["--index", INDEX[:-1], "p"],
