@@ -744,7 +744,7 @@ class UrlNotSupported(Error, kind="url-not-supported", message="registry not sup
 
 
 class NotFound(Error, kind="not-found", message="credential not found"):
-    """There is no token for the registry. Cargo asks its next provider."""
+    """The provider has no token for the registry. Cargo asks its next provider."""
 
 
 class OperationNotSupported(
@@ -1067,7 +1067,7 @@ def read_line() -> str:
 def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
     """Return the token to store: the one that Cargo passes, or what the user types, hidden.
 
-    Raises OtherError if the user types nothing, if there is no terminal, or if no HTTP header can
+    Raises OtherError if the user types nothing, if no terminal is found, or if no HTTP header can
     carry the token. Cargo shows the message and stops. Source: `read_token`.
     """
     token, problem = options.token, "no token was passed"
@@ -1102,7 +1102,7 @@ def _read_hidden_line() -> "tuple[Secret, str]":
     except UnicodeError:
         return Secret("\ufffd"), ""  # refused as a character outside ASCII
     except (OSError, Warning):
-        return Secret(""), "there is no terminal to type the token on"
+        return Secret(""), "no terminal was found to type the token on"
 
 
 # ---- I/O: Cargo's side --------------------------------------------------------------------------

@@ -2065,7 +2065,7 @@ class main_without_a_terminal(Directory):
             env = environment(PYTHONIOENCODING=encoding)
             process = start([path, "--cargo-plugin"], env=env)
             output, errors = process.communicate(GET, timeout=60)
-            self.assertIn(b"there is no terminal to type the token on", output, encoding)
+            self.assertIn(b"no terminal was found to type the token on", output, encoding)
             self.assertNotIn(b"Traceback", errors)
 
     def test_getpass_finds_the_input_that_it_compares_on_windows(self):
@@ -2174,7 +2174,7 @@ class main_without_a_terminal(Directory):
                     read_token(options, registry)
             """
         )
-        missing = "other: there is no terminal to type the token on: to pass it from a file,"
+        missing = "other: no terminal was found to type the token on: to pass it from a file,"
         for registry, command in [
             (REGISTRY, "cargo login --registry alt < FILE"),
             (CRATES, "cargo login < FILE"),
@@ -2400,7 +2400,7 @@ class main_on_a_terminal(Directory):
         terminal = self.piped(broken + textwrap.dedent(self.REVERSING), self.LOGIN, flags=())
         terminal.type(b"x\n")  # it would be taken for the token
         answer, _ = self.answer(terminal)
-        self.assertTrue(answer.startswith("other: there is no terminal to type the token on"))
+        self.assertTrue(answer.startswith("other: no terminal was found to type the token on"))
 
     def test_read_token_asks_with_a_standard_error_that_fails(self):
         with open("/dev/full", "wb") as full:

@@ -136,7 +136,7 @@ def client_secret(options: "dict[str, str]") -> Secret:
         with open(place, encoding="utf-8") as file:
             secret = Secret(file.read().rstrip("\r\n"))
     if secret.is_empty():
-        raise OtherError(f"there is no client secret in `{place}`")
+        raise OtherError(f"`{place}` contains no client secret")
     return secret
 
 

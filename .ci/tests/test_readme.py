@@ -512,7 +512,7 @@ class WhatCargoSays(CargoTable):
             % CargoWithExample.TOKEN,
             "publish",
         ),
-        ("there is no terminal to type the token on:",): (
+        ("no terminal was found to type the token on:",): (
             "code",
             NOT_YET + "read_token(action.options, registry)",
             "login",

@@ -37,7 +37,7 @@ PIPE = 65536  # bytes that a pipe holds while the other end does not read
 EXPLANATIONS = r"""
 built-in FAIL `%(given)s` is built into Cargo
   Name a program: the checker cannot start what is built into Cargo.
-missing FAIL there is no `%(given)s`
+missing FAIL `%(given)s` does not exist
   Cargo says "No such file or directory (os error 2)".
   /[/\\]/ Check the path.
   // Name the program by its absolute path: Cargo looks up a bare name on PATH.
@@ -143,7 +143,7 @@ unexpected FAIL it answers %(what)s with %(kind)s
 
 empty-token FAIL the token is empty
   Cargo says "token rejected for".
-  Answer not-found if there is no token.
+  Answer not-found if no token is stored.
 line-break FAIL the token contains a line break
   Cargo says "token contains invalid characters" to publish.
   Remove it: in Cargo 1.95 a line break adds a header to reads, and 1.96 ends with an error.
@@ -178,10 +178,10 @@ failed FAIL other: %(message)s
   /must be a Secret/ Wrap the token: GetResponse(Secret(token)).
   /provider returned/ Return a GetResponse, or raise NotFound.
   /tried to exit/ Raise NotFound or OtherError: do not exit before the answer.
-  /token is empty/ Raise NotFound if there is no token.
+  /token is empty/ Raise NotFound if no token is stored.
   /ends with a line break/ Strip the token: token.strip().
   /line break/ Return a token of one line.
-  /(?i)not found|not in |no (token|entry)/ Answer not-found if there is no token.
+  /(?i)not found|not in |no (token|entry)/ Answer not-found if no token is stored.
   // With cargo_credential.py, CARGO_CREDENTIAL_TRACEBACK=1 shows where an exception comes from.
 operation warn %(kind)s
   Cargo says "requested operation not supported".

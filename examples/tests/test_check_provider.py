@@ -238,7 +238,7 @@ BROKEN = [
      ['Cargo says "credential provider produced unexpected response for".', SPELL]),
     # Tokens
     ("empty-token", LOOP + "say(get(token=''))", "FAIL  " + READ + "the token is empty",
-     [REJECTED, "Answer not-found if there is no token."]),
+     [REJECTED, "Answer not-found if no token is stored."]),
     ("line-break", LOOP + "say(get(token=TOKEN + '\\n' if 'publish' in line else TOKEN, "
      "operation_independent=False))", "FAIL  get for publish: the token contains a line break",
      [INVALID, "Remove it: in Cargo 1.95 a line break adds a header to reads, and 1.96 "
@@ -305,10 +305,10 @@ BROKEN = [
      "Return a token of one line."]),
     ("failed", with_module("return GetResponse(Secret(''))"), "FAIL  " + READ +
      "other: the token is empty, so no HTTP header can carry it", [ENDS,
-     "Raise NotFound if there is no token."]),
+     "Raise NotFound if no token is stored."]),
     ("failed", LOOP + "say(err('other', message='the entry is not in the store'))", "FAIL  " +
      READ + "other: the entry is not in the store", [ENDS,
-     "Answer not-found if there is no token."]),
+     "Answer not-found if no token is stored."]),
     ("failed", with_module("sys.exit(1)"), "FAIL  " + READ +
      "other: the provider tried to exit with status 1 instead of answering",
      [ENDS, "Raise NotFound or OtherError: do not exit before the answer."]),
@@ -411,7 +411,7 @@ BROKEN_FOR_OTHERS = [
      ['Cargo says "credential process `PATH` failed with status exit status: 3".',
      "Exit with status 0 also if no request comes; Cargo sends one."]),
     ("empty-token", instead("True", "get(token='')"), "FAIL  " + NOT_YOURS + "the token is empty",
-     [REJECTED, "Answer not-found if there is no token."]),
+     [REJECTED, "Answer not-found if no token is stored."]),
 ]  # fmt: skip
 
 
@@ -532,9 +532,9 @@ BROKEN_PROGRAMS = [
     # (key, PROVIDER, the file's first line and mode, the verdict, the last line below it)
     ("built-in", "cargo:token", None, "FAIL  program: `cargo:token` is built into Cargo",
      "Name a program: the checker cannot start what is built into Cargo."),
-    ("missing", "./missing", None, "FAIL  program: there is no `./missing`",
+    ("missing", "./missing", None, "FAIL  program: `./missing` does not exist",
      "Check the path."),
-    ("missing", "missing-from-path", None, "FAIL  program: there is no `missing-from-path`",
+    ("missing", "missing-from-path", None, "FAIL  program: `missing-from-path` does not exist",
      "Name the program by its absolute path: Cargo looks up a bare name on PATH."),
     ("mode", "./plain", ("#!/bin/sh\n", 0o644), "FAIL  program: it is not executable",
      "Run: chmod +x DIRECTORY/plain"),

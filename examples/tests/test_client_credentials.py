@@ -289,7 +289,7 @@ class Failures(WithTokenServer):
             ([*index, "--scope"], "--scope requires a value after it"),
             (
                 self.arguments(secret=("--secret-env", "NO_SUCH")),
-                "there is no client secret in `NO_SUCH`",
+                "`NO_SUCH` contains no client secret",
             ),
             (
                 self.arguments(secret=("--secret-file", "secret")),
@@ -297,7 +297,7 @@ class Failures(WithTokenServer):
             ),
             (
                 self.arguments(secret=("--secret-file", self.write("empty", "\n"))),
-                "there is no client secret in `%s`" % self.path("empty"),
+                "`%s` contains no client secret" % self.path("empty"),
             ),
             (
                 self.arguments(secret=("--secret-file", "/no/such")),
