@@ -69,13 +69,13 @@ allows each https:// index there. Do not use a host where others can publish fil
 Make a token a Secret as soon as you have it. A Secret shows its value only through expose(), map()
 and a protocol message's to_json(). The module replaces it in error texts. It does not replace:
 - a value that was never a Secret
-- a part of a Secret, except all that follows a scheme (`Bearer `)
+- a part of a Secret (but it replaces the text after a scheme, such as `Bearer `)
 - a value of one character, or of two or three characters within a word
 - a value of an earlier request, after 500 newer values
-- an encoded value (base64, a URL, a shell's quotes), or some values right after a backslash
+- an encoded value (base64, a URL, a shell's quotes)
 - what the provider, its threads and its child processes print
 
-This is a port of the Rust crate cargo-credential 0.4.11: "Source: X" names its item X.
+This is a port of the Rust crate cargo-credential 0.4.11. "Source: X" names the item X of the crate.
 Protocol:
 https://doc.rust-lang.org/cargo/reference/credential-provider-protocol.html
 """
@@ -220,6 +220,7 @@ def _fold(text: str) -> "tuple[str, list[int]]":
     """Return the text without escapes of JSON and repr, and its characters' original positions.
 
     It drops all backslashes and turns a line break into `n`, since each can be escaped repeatedly.
+    A value such as `x41"` is missed if it is escaped right after a backslash.
     """
     import re
 

@@ -3,8 +3,8 @@
 # Copyright (c) 2026 the authors of cargo_credential.py
 """All checks of the project: .ci/run [WORD]...
 
-Runs the rows of TESTS and CHECKS, or those whose names contain one of the WORDs, and the benchmark
-after them. It installs what is missing: packages with apt, and the tools of .ci/requirements.txt
+Runs the rows of TESTS and CHECKS, and then the benchmark, or only the rows whose names contain one
+of the WORDs. It installs what is missing: packages with apt, and the tools of .ci/requirements.txt
 into a temporary directory. The last line is `N passed, N failed, N skipped`, and the exit status is
 1 after a failure. Cargo must be there. It takes half an hour on two cores.
 """

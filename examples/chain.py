@@ -13,8 +13,8 @@ first to last. In .cargo/config.toml, each argument is a provider, and `--` ends
         "/path/to/first.py its-option", "/path/to/second.py", "--"]
 
 chain.py splits each provider on white space. If a path or an argument has a space, write JSON:
-'["/path/to my/first.py", "its option"]'. Each provider gets the arguments after the `--`, where
-Cargo puts the ARG of `cargo login -- ARG`: so an ARG is never started as a program.
+'["/path/to my/first.py", "its option"]'. Each provider gets the arguments after the first `--`.
+Cargo adds the ARG of `cargo login -- ARG` there: chain.py never starts it as a program.
 
 What it does not do: start a provider that is built into Cargo (`cargo:token`), or read
 [credential-alias]. For `cargo login` and `cargo logout`, put a provider first that supports them:

@@ -29,7 +29,7 @@ message if there is one. The exit status is 1 after a FAIL, otherwise 0.
 
 The report contains no token. For an invalid answer, it shows only the structure, without strings.
 From standard error, it shows only where a Python exception comes from. Like Cargo, it shows an
-Err's message, but without the tokens that the provider returned before.
+error's message, but without the tokens that the provider returned before.
 
 On Linux, the checker stops the processes that the provider leaves running. It is not a provider:
 there is nothing to configure. It needs the directory `checker` beside it, where

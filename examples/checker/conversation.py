@@ -212,7 +212,7 @@ borrowed warn it refuses an argument with a quote or a backslash
   Known of the crate cargo-credential, rust-lang/cargo#13615: use no such argument.
 
 no-place warn none: the provider declines %(names)s, or has a token there
-  /index/ Log out first: --login replaces no token.
+  /index/ --login replaces no token: first remove those of the provider, also one to publish.
   // Add --index URL --yes for a registry that it serves, or log out: --login replaces no token.
 no-login warn operation-not-supported
   Leave out --login if the provider stores no tokens.

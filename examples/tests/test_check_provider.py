@@ -716,7 +716,10 @@ class Logins(Checker):
             "warn  registry for a login: none: the provider declines alt, or has a token there",
             lines,
         )
-        self.assertIn("      Log out first: --login replaces no token.", lines)
+        self.assertIn(
+            "      --login replaces no token: first remove those of the provider, also one to publish.",
+            lines,
+        )
         self.assertEqual((status, self.stored()), (0, {INDEX: "precious"}))
 
     @posix_only
