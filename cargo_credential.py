@@ -177,7 +177,7 @@ def _check_token(token: Secret, error: "type[Exception]") -> Secret:
     """Return the token, or raise the error if no HTTP header can carry it."""
     text = token.expose()
     if _MASKED in text:
-        example = 'token.map(lambda t: "Bearer " + t) instead of f"Bearer {token}"'
+        example = 'token.expose(), or token.map(lambda t: "Bearer " + t)'
         raise error(f"the token contains `{_MASKED}`, the text of a Secret: write {example}")
     others = {char for char in text if not " " <= char <= "~" and char != "\t"}
     for found, problem in (

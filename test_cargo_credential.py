@@ -1475,7 +1475,7 @@ class Tokens(unittest.TestCase):
             self.refused(
                 text,
                 "the token contains `Secret([REDACTED])`, the text of a Secret: write"
-                ' token.map(lambda t: "Bearer " + t) instead of f"Bearer {token}"',
+                ' token.expose(), or token.map(lambda t: "Bearer " + t)',
             )
 
     def test_read_token_and_GetResponse_take_every_other_token_as_it_is(self):

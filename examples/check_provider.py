@@ -39,6 +39,7 @@ checker/conversation.py lists the problems that it can report. Try it:
 """
 
 import argparse
+import base64
 import os
 import re
 import shutil
@@ -58,6 +59,7 @@ from checker.conversation import (
     Problem,
     Provider,
     Report,
+    about_errors,
     check_token,
     spellings,
     talk_to,
@@ -166,6 +168,8 @@ def nowhere(provider: Provider, registry: RegistryInfo, *operations: cc.Operatio
         provider.nowhere, first = provider.nowhere or answer.kind, provider.nowhere
         if answer.kind in (first, "url-not-supported"):
             continue
+        if re.search("registries must be|main takes", str(answer)):
+            about(provider, answer)
         if answer.kind != "not-found" or not provider.stores:
             raise Problem(answer.kind + "-first", message=message(answer))
     return kind(answers[-1])
@@ -177,8 +181,6 @@ def unknown_kind(provider: Provider) -> str:
     if isinstance(answer, cc.CredentialResponse):
         problem = Problem("unexpected", what="an unknown kind", kind=answer.kind)
         raise problem.as_warning("Answer with an Err: a later Cargo may have more kinds.")
-    if answer.kind == "operation-not-supported" and provider.nowhere == "url-not-supported":
-        raise Problem("operation-not-supported-first")
     return kind(answer)
 
 
@@ -213,7 +215,8 @@ def several(provider: Provider, registry: RegistryInfo, *operations: cc.Operatio
         problem.text = f"not {len(lines)} answers: {problem.text}"
         remedy = "Answer until the end of the input; Cargo 1.95 asks only once."
         raise problem.as_warning(remedy) from None
-    if "other" in kinds and kinds[0] != "other":
+    alone = [provider.kinds.get((registry.index_url, one.kind)) for one in operations]
+    if any(kind == "other" != before for kind, before in zip(kinds, alone)):
         raise Problem("later", kinds=" ".join(kinds))
     return " ".join(kinds)
 
@@ -253,14 +256,14 @@ def to_read(provider: Provider, registry: RegistryInfo) -> str:
         raise Problem("no-token")
     if answer.kind in keys:
         raise Problem(keys[answer.kind])
-    return about(usable(answer))
+    return about(provider, usable(answer))
 
 
 def to_do(
     provider: Provider, registry: RegistryInfo, operation: cc.Operation, key: str = "differs"
 ) -> str:
     answer = usable(provider.get(registry, operation))
-    text = about(answer)
+    text = about(provider, answer)
     if answer.kind == provider.first:
         return text
     if answer.kind == "operation-not-supported":
@@ -271,9 +274,11 @@ def to_do(
     raise Problem(key, kind=kind, first=first)
 
 
-def about(answer: "Answer") -> str:
+def about(provider: Provider, answer: "Answer") -> str:
     if answer.kind == "other":
-        raise Problem("failed", str(answer), message=message(answer))
+        text = provider.errors[-1].encode("utf-8")
+        where = [line for line in about_errors(text, provider.path) if " at line " in line]
+        raise Problem("failed", str(answer), where, message=message(answer))
     if isinstance(answer, GetResponse):
         limit = "all operations" if answer.operation_independent else "one operation"
         return f"a token for {limit}, cache {answer.cache.kind}"
@@ -285,7 +290,9 @@ def scheme(provider: Provider, registry: RegistryInfo) -> str:
     if registry.index_url == CRATES_IO.index_url or ".d.codeartifact." in str(registry.host):
         return "the registry takes a token without one"
     tokens = [
-        answer.token.expose() for _, answer in provider.answers if isinstance(answer, GetResponse)
+        answer.token.expose().strip()
+        for _, answer in provider.answers
+        if isinstance(answer, GetResponse)
     ]
     if any(" " not in token for token in tokens):
         raise Problem("scheme")
@@ -297,23 +304,38 @@ def scheme(provider: Provider, registry: RegistryInfo) -> str:
 
 def place(provider: Provider, *registries: RegistryInfo) -> str:
     """Find a registry where a login can do no harm: it has no token that could be lost."""
-    names = [str(registry.name or registry.index_url) for registry in registries]
-    for name, provider.place in zip(names, registries):
-        if all(provider.get(provider.place, one).kind == "not-found" for one in (READ, *OTHERS)):
+    answers: list[str] = []
+    for provider.place in registries:
+        name = provider.place.name or provider.place.index_url
+        kinds = {provider.get(provider.place, one).kind for one in (READ, *OTHERS)} - {"not-found"}
+        if not kinds:
             return f"{name} has no token that could be lost"
-    raise Problem("no-place", "index" if len(names) == 1 else "", names=" and ".join(names))
+        answers.append(f"{name}: {'a token' if 'get' in kinds else min(kinds)}")
+    text = ", ".join(answers)
+    raise Problem("no-place", text if len(answers) > 1 else "index " + text, answers=text)
 
 
 def step(provider: Provider, name: str, action: cc.Action, wanted: str, token: str) -> str:
     answer = provider.perform(provider.place, action)
     if answer.kind == "operation-not-supported" and name == "login":
         raise Problem("no-login")
+    about(provider, answer)
     if answer.kind != wanted:
         raise Problem(name.replace(" ", "-"), kind=kind(answer))
-    # A provider may add a scheme
-    if isinstance(answer, GetResponse) and token not in answer.token.expose():
+    if isinstance(answer, GetResponse) and token != without_scheme(answer.token.expose()):
         raise Problem("get", kind="it returns another token")
     return {"get": "the token comes back", "not-found": "not-found"}.get(wanted, "done")
+
+
+def without_scheme(text: str) -> str:
+    """The token without what a provider may add: a scheme, and for Basic a user name."""
+    scheme, _, token = text.rpartition(" ")
+    if scheme.lower() != "basic":
+        return token
+    try:
+        return base64.b64decode(token).decode("utf-8").partition(":")[2]
+    except ValueError:
+        return token
 
 
 def check_login(provider: Provider) -> None:
@@ -350,7 +372,9 @@ def erase(provider: Provider) -> None:
     except Problem:
         answer = None
     if answer is None or answer.kind == "get":
-        provider.report.write("      Erase it with `cargo logout`: a made-up token may be stored.")
+        provider.report.write(
+            "      Erase it where the provider keeps tokens: a made-up one may be stored."
+        )
 
 
 # ---- Checks of all that was said -----------------------------------------------------------

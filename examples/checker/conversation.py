@@ -65,12 +65,16 @@ start-windows FAIL it cannot be started: %(error)s
 
 crash FAIL it %(how)s before its %(what)s
   Cargo says "failed to deserialize %(what)s" and "EOF while parsing a value at line 1 column 0".
+  // Write one line for each request, an Err after an error, and exit only at the end of the input.
+no-hello FAIL it %(how)s before its hello
+  Cargo says "failed to deserialize hello" and "EOF while parsing a value at line 1 column 0".
   /No module named '?cargo_credential/ Copy cargo_credential.py beside the script.
   /relative import|'__main__' is not a package/ Start the package through a script outside of it.
   /^\S*env: / Check the first line: PATH has no interpreter of that name.
-  // Write one line each time, an Err after an error, and exit only at the end of the input.
+  /^(\w+\.)*\w+(Error|Exception)\b/ Fix the exception: run the provider to see its traceback.
+  // Write {"v":[1]} first: in Python, end the script with main(Provider()).
 silent FAIL nothing on standard output in %(seconds)s s
-  Flush standard output after each line: Cargo waits for ever.
+  Flush standard output after each line: Cargo waits for ever. If it is slow, add --timeout.
 unended FAIL no line end after %(shape)s in %(seconds)s s
   End the line and flush it: Cargo waits for ever.
 endless FAIL more than %(size)s bytes without a line end
@@ -174,15 +178,20 @@ no-token warn not-found
   Store a token first, or try a made-up one with --login and --yes.
 failed FAIL other: %(message)s
   Cargo prints that message and ends.
-  /positional argument/ Define get(self, registry, operation, args).
+  /\bget\(\) (takes|missing)/ Define get(self, registry, operation, args).
+  /\blogin\(\) (takes|missing)/ Define login(self, registry, options, args).
+  /\blogout\(\) (takes|missing)/ Define logout(self, registry, args).
+  /registries must be|main takes/ Change the code as the message says.
+  /has no attribute 'perform'/ Derive the class: class Provider(Credential).
+  /EOF when reading a line/ Run the checker in a terminal: the provider reads a line.
   /must be a Secret/ Wrap the token: GetResponse(Secret(token)).
-  /provider returned/ Return a GetResponse, or raise NotFound.
+  /provider returned/ Return the response that the message names, or raise an Error.
   /tried to exit/ Raise NotFound or OtherError: do not exit before the answer.
   /token is empty/ Raise NotFound if no token is stored.
   /ends with a line break/ Strip the token: token.strip().
   /line break/ Return a token of one line.
-  /(?i)not found|not in |no (token|entry)/ Answer not-found if no token is stored.
-  // With cargo_credential.py, CARGO_CREDENTIAL_TRACEBACK=1 shows where an exception comes from.
+  /(?i)(token|entry)\b.* not (in|found)|no (token|entry)/ Answer not-found if no token is stored.
+  // Fix the cause. If it is an exception, CARGO_CREDENTIAL_TRACEBACK=1 shows where it comes from.
 operation warn %(kind)s
   Cargo says "requested operation not supported".
   Return a token for this operation, too, if your users need it.
@@ -205,15 +214,16 @@ not-found-first warn not-found
 other-first warn other: %(message)s
   Answer url-not-supported: as a global provider, yours ends the command for any other registry.
 later warn %(kinds)s
-  Answer a later request in the same process like the first one.
+  Answer each request in one process as in a process of its own.
 extra FAIL %(kind)s, but %(first)s without them
   Ignore fields that you do not know: a later Cargo may send them.
 borrowed warn it refuses an argument with a quote or a backslash
   Known of the crate cargo-credential, rust-lang/cargo#13615: use no such argument.
 
-no-place warn none: the provider declines %(names)s, or has a token there
-  /index/ --login replaces no token: first remove those of the provider, also one to publish.
-  // Add --index URL --yes for a registry that it serves, or log out: --login replaces no token.
+no-place warn none: %(answers)s
+  /a token/ --login replaces no token: first remove those of the provider, also one to publish.
+  /^index/ Fix the problems above first.
+  // Add --index URL --yes for a registry that it serves.
 no-login warn operation-not-supported
   Leave out --login if the provider stores no tokens.
 login FAIL %(kind)s
@@ -385,6 +395,7 @@ class Provider:
         self.environment = dict(os.environ, CHECK_PROVIDER=self.mark)
         self.answers: list[tuple[RegistryInfo, Answer]] = []
         self.nowhere = self.first = ""  # the first answers for NOWHERE and the user's registry
+        self.kinds: dict[tuple[str, str], str] = {}  # the first answer by index URL and operation
         self.place = RegistryInfo("")  # where --login stores a token
         self.errors: list[str] = []  # standard error of each process
         self.noise = 0  # bytes after an answer
@@ -414,7 +425,9 @@ class Provider:
         return answer
 
     def get(self, registry: RegistryInfo, operation: cc.Operation) -> "Answer":
-        return self.perform(registry, GetAction(operation))
+        answer = self.perform(registry, GetAction(operation))
+        self.kinds.setdefault((registry.index_url, operation.kind), answer.kind)
+        return answer
 
 
 @contextlib.contextmanager
@@ -494,7 +507,8 @@ class Conversation:
         status = self.wait()
         how = "closed its output" if status is None else ending(status)
         text = self.errors.decode("utf-8", "replace")
-        return Problem("crash", text, self.about_errors(), how=how, what=what)
+        key = "no-hello" if what == "hello" else "crash"
+        return Problem(key, text, self.about_errors(), how=how, what=what)
 
     def about_errors(self) -> "list[str]":
         return about_errors(self.errors, self.provider.path)

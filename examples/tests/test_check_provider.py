@@ -79,12 +79,15 @@ ANSWER_LOST = 'Cargo says "failed to deserialize response"'
 NO_VALUE = ' and "expected value at line 1 column 1".'
 ENDED = ' and "EOF while parsing a value at line 1 column 0".'
 EACH_TIME = (
-    "Write one line each time, an Err after an error, and exit only at the end of the input."
+    "Write one line for each request, an Err after an error, and exit only at the end of the input."
 )
+CALL_MAIN = 'Write {"v":[1]} first: in Python, end the script with main(Provider()).'
+EXCEPTION = "Fix the exception: run the provider to see its traceback."
+SLOW = "Flush standard output after each line: Cargo waits for ever. If it is slow, add --timeout."
 TO_STDERR = "Print messages to standard error: standard output is for the protocol."
 ONE_LINE = "Write valid JSON on one line, not pretty-printed."
 TRACEBACK = (
-    "With cargo_credential.py, CARGO_CREDENTIAL_TRACEBACK=1 shows where an exception comes from."
+    "Fix the cause. If it is an exception, CARGO_CREDENTIAL_TRACEBACK=1 shows where it comes from."
 )
 BOTH = "Store both tokens, if your users need both."
 ENDS = "Cargo prints that message and ends."
@@ -98,16 +101,18 @@ PUBLISH = ("publish", "--allow-dirty", "--no-verify")
 # (key, code of the provider, the verdict, the lines below it, Cargo's command if not `update`)
 BROKEN = [
     # The program ends too early
-    ("crash", "print(undefined)", "FAIL  hello: it exited with status 1 before its hello",
-     [HELLO_LOST + ENDED, EACH_TIME,
+    ("no-hello", "pass", "FAIL  hello: it exited with status 0 before its hello",
+     [HELLO_LOST + ENDED, CALL_MAIN]),
+    ("no-hello", "print(undefined)", "FAIL  hello: it exited with status 1 before its hello",
+     [HELLO_LOST + ENDED, EXCEPTION,
       "| NameError at line 3 of other.py"]),
-    ("crash", "import time; os.close(1); " + HANG,
-     "FAIL  hello: it closed its output before its hello", [HELLO_LOST + ENDED, EACH_TIME]),
-    ("crash", "sys.path[:] = []\nimport cargo_credential",
+    ("no-hello", "import time; os.close(1); " + HANG,
+     "FAIL  hello: it closed its output before its hello", [HELLO_LOST + ENDED, CALL_MAIN]),
+    ("no-hello", "sys.path[:] = []\nimport cargo_credential",
      "FAIL  hello: it exited with status 1 before its hello", [HELLO_LOST + ENDED,
      "Copy cargo_credential.py beside the script.",
      "| ModuleNotFoundError at line 4 of other.py"]),
-    ("crash", "from .cargo_credential import main",
+    ("no-hello", "from .cargo_credential import main",
      "FAIL  hello: it exited with status 1 before its hello", [HELLO_LOST + ENDED,
      "Start the package through a script outside of it.", "| {import} at line 3 of other.py"]),
     ("crash", HELLO + "sys.stdin.readline(); raise ValueError(TOKEN)",
@@ -123,12 +128,12 @@ BROKEN = [
     # It hangs
     ("silent", HANG.join(["import time; ", ""]),
      "FAIL  hello: nothing on standard output in %s s" % PATIENCE,
-     ["Flush standard output after each line: Cargo waits for ever."]),
+     [SLOW]),
     ("silent", "print('{\"v\":[1]}')\nimport time; " + HANG,
      "FAIL  hello: nothing on standard output in %s s" % PATIENCE,
-     ["Flush standard output after each line: Cargo waits for ever."]),
+     [SLOW]),
     ("silent", LOOP + HANG, "FAIL  " + READ + "nothing on standard output in %s s" % PATIENCE,
-     ["Flush standard output after each line: Cargo waits for ever."]),
+     [SLOW]),
     ("unended", BY_HAND + "sys.stdout.write('{\"v\":[1]}'); sys.stdout.flush(); " + HANG,
      "FAIL  hello: no line end after `{\"v\":[1]}` in %s s" % PATIENCE,
      ["End the line and flush it: Cargo waits for ever."]),
@@ -287,16 +292,23 @@ BROKEN = [
      "other: the vault is sealed", [ENDS, TRACEBACK]),
     ("failed", with_module("return 'x'"), "FAIL  " + READ + "other: the provider returned str "
      "for the action `get`: it must return a GetResponse, or raise an Error", [ENDS,
-     "Return a GetResponse, or raise NotFound."]),
+     "Return the response that the message names, or raise an Error."]),
     ("failed", with_module("return"), "FAIL  " + READ + "other: the provider returned NoneType "
      "for the action `get`: it must return a GetResponse, or raise an Error", [ENDS,
-     "Return a GetResponse, or raise NotFound."]),
+     "Return the response that the message names, or raise an Error."]),
     ("failed", with_module("return GetResponse('x')"), "FAIL  " + READ +
      "other: GetResponse.token must be a Secret, not str", [ENDS,
      "Wrap the token: GetResponse(Secret(token))."]),
     ("failed", with_module("return").replace("registry, operation, args", "registry"),
      "FAIL  " + READ + "other: {name}get() takes 2 positional arguments but 4 were given",
      [ENDS, "Define get(self, registry, operation, args)."]),
+    ("failed", with_module("return GetResponse()"), "FAIL  " + READ +
+     "other: {init}__init__() missing 1 required positional argument: 'token'", [ENDS, TRACEBACK]),
+    ("failed", with_module("return").replace("(Credential)", ""), "FAIL  " + READ +
+     "other: 'Provider' object has no attribute 'perform'",
+     [ENDS, "Derive the class: class Provider(Credential)."]),
+    ("failed", with_module("input()"), "FAIL  " + READ + "other: EOF when reading a line",
+     [ENDS, "Run the checker in a terminal: the provider reads a line."]),
     ("failed", with_module("return GetResponse(Secret('x\\n'))"), "FAIL  " + READ +
      "other: the token ends with a line break, so no HTTP header can carry it", [ENDS,
      "Strip the token: token.strip()."]),
@@ -338,7 +350,7 @@ BROKEN = [
     ("later", HELLO + "for i, line in enumerate(sys.stdin): say(err('url-not-supported') if "
      "'INDEX' not in line else" " err('other', message='x') if i else get())",
      "warn  get for all operations in one process: get other other other other",
-     ["Answer a later request in the same process like the first one."]),
+     ["Answer each request in one process as in a process of its own."]),
 ]  # fmt: skip
 
 NOT_YOURS = "get for a registry that does not exist: "
@@ -369,9 +381,12 @@ BROKEN_FOR_OTHERS = [
      "name any host."]),
     ("operation-not-supported-first", instead("True", "err('operation-not-supported')"),
      "warn  " + NOT_YOURS + "operation-not-supported before it looks at the URL", LOOK_FIRST),
-    ("operation-not-supported-first", instead("'kind\":\"check' in line",
-     "err('operation-not-supported')"),
-     "warn  unknown kind: operation-not-supported before it looks at the URL", LOOK_FIRST),
+    ("failed", with_module("return").replace("('INDEX',)", "'INDEX'"), "FAIL  " + NOT_YOURS +
+     "other: Provider.registries must be a tuple of strings: write ('%s',)" % INDEX,
+     [ENDS, "Change the code as the message says."]),
+    ("failed", with_module("return").replace("main(Provider())", "main(Provider)"), "FAIL  " +
+     NOT_YOURS + "other: main takes an instance: write main(Provider()), not main(Provider)",
+     [ENDS, "Change the code as the message says."]),
     ("not-found-first", instead("True", "err('not-found')"), "warn  " + NOT_YOURS + "not-found",
      ["Answer url-not-supported for other registries, unless the provider serves all of them."]),
     ("other-first", instead("True", "err('other', message='one\\nFAIL  fake: x\\x1b[31m')"),
@@ -466,6 +481,7 @@ class BrokenProviders(Checker):
     # Words that differ between versions of Python
     WORDS = {
         "{import}": "ModuleNotFoundError" if sys.version_info < (3, 7) else "ImportError",
+        "{init}": "GetResponse." if sys.version_info >= (3, 10) else "",
         "{name}": "Provider." if sys.version_info >= (3, 10) else "",
         "{concatenate}": "must be str, not NoneType"
         if sys.version_info < (3, 7)
@@ -509,6 +525,25 @@ class BrokenProviders(Checker):
 
     def test_without_the_users_registry(self):
         self.assert_reported(BROKEN_FOR_OTHERS)
+
+    def test_where_an_exception_comes_from(self):
+        path = self.write_provider(with_module("return {}[operation.kind]"), INDEX)
+        env = cleaned(CARGO_CREDENTIAL_TRACEBACK="1")
+        status, lines = self.check("--timeout", "60", *CORP, path, env=env)
+        verdict = "FAIL  get for read: other: KeyError: 'read'"
+        expected = [ENDS, TRACEBACK, "| KeyError at line 8 of other.py"]
+        self.assertEqual((status, self.below(lines, verdict)), (1, expected))
+
+    def test_an_error_for_one_operation_is_reported_once(self):
+        body = "if operation.kind == 'owners': raise OtherError('x')\n        "
+        path = self.write_provider(
+            with_module(body + "return GetResponse(Secret('Bearer x'))"), INDEX
+        )
+        _, lines = self.check("--timeout", "60", *CORP, path)
+        self.assertEqual(
+            [line for line in lines if line.startswith(("warn", "FAIL"))],
+            ["FAIL  get for owners: other: x"],
+        )
 
     def test_each_problem_has_a_row(self):
         rows = BROKEN + BROKEN_FOR_OTHERS + BROKEN_LOGINS + BROKEN_PROGRAMS
@@ -611,11 +646,16 @@ for line in sys.stdin:
         answer = get(token="precious-" + url)
     elif kind == "get" and error == "host": answer = err("url-not-supported")
     elif kind == "get" and error == "get" and url in store: pass
+    elif kind == "get" and url in store and error == "basic":
+        import base64
+        answer = get(token="Basic " + base64.b64encode(("u:" + store[url]).encode()).decode())
     elif kind == "get" and url in store:
         answer = get(token="Bearer " + ("wrong-token" if error == "other" else store[url]))
     elif kind == "login" and error == "login": answer = err("operation-not-supported")
     elif kind == "login" and error == "full": answer = err("other", message="no space left")
+    elif error in ("no-login", "no-logout") and kind == error[3:]: pass
     elif kind == "login":
+        if error == "append": asked["token"] = store.get(url, "") + asked["token"]
         if error == "stderr": sys.stderr.write("storing " + asked["token"] + "\\n")
         if error != "again" or url not in store: store[url] = asked["token"]
         answer = {"Ok": {"kind": "login"}}
@@ -628,30 +668,34 @@ for line in sys.stdin:
     say(answer)
 """
 )
-STAYS = "Erase it with `cargo logout`: a made-up token may be stored."
-NO_PLACE = "Add --index URL --yes for a registry that it serves, or log out: "
-NO_PLACE += "--login replaces no token."
+STAYS = "Erase it where the provider keeps tokens: a made-up one may be stored."
+STORED = "--login replaces no token: first remove those of the provider, also one to publish."
 BROKEN_LOGINS = [
     # (key, the argument, the verdict, the lines below it)
     ("", "none", "ok    get after logout: not-found", []),
+    ("", "basic", "ok    get after logout: not-found", []),
     ("no-login", "login", "warn  login: operation-not-supported",
      ["Leave out --login if the provider stores no tokens."]),
-    ("no-place", "publish", "warn  registry for a login: none: the provider declines "
-     "check-provider and crates-io, or has a token there",
-     [NO_PLACE]),
-    ("no-place", "host", "warn  registry for a login: none: the provider declines "
-     "check-provider and crates-io, or has a token there",
-     [NO_PLACE]),
-    ("login", "full", "FAIL  login: other: no space left",
+    ("no-place", "publish", "warn  registry for a login: none: check-provider: a token, "
+     "crates-io: a token", [STORED]),
+    ("no-place", "host", "warn  registry for a login: none: check-provider: url-not-supported, "
+     "crates-io: url-not-supported", ["Add --index URL --yes for a registry that it serves."]),
+    ("login", "no-login", "FAIL  login: not-found",
      ['Store the token and answer {"Ok":{"kind":"login"}}: in Python, return LoginResponse().']),
+    ("failed", "full", "FAIL  login: other: no space left",
+     [ENDS, TRACEBACK]),
     ("get", "get", "FAIL  get: not-found", ["Return the token of the last login."]),
     ("get", "other", "FAIL  get: it returns another token",
      ["Return the token of the last login."]),
     ("get", "again", "FAIL  get again: it returns another token",
      ["Return the token of the last login."]),
-    ("logout", "stuck", "FAIL  logout: other: locked",
+    ("get", "append", "FAIL  get again: it returns another token",
+     ["Return the token of the last login."]),
+    ("logout", "no-logout", "FAIL  logout: not-found",
      ['Erase the token and answer {"Ok":{"kind":"logout"}}: in Python, return LogoutResponse().',
       STAYS]),
+    ("failed", "stuck", "FAIL  logout: other: locked",
+     [ENDS, TRACEBACK, STAYS]),
     ("get-after-logout", "logout", "FAIL  get after logout: get",
      ["Erase the token where it is stored, and answer not-found.", STAYS]),
     ("logout-again", "twice", "warn  logout again: logout",
@@ -679,7 +723,7 @@ class Logins(Checker):
                 self.assertEqual(self.below(lines, verdict), below)
                 self.assertEqual(status, 1 if verdict.startswith("FAIL") else 0, lines)
                 self.assertFalse([line for line in lines if "check-provider-token" in line])
-                if error not in ("stuck", "logout"):
+                if error not in ("stuck", "logout", "no-logout"):
                     with open(store) as file:
                         self.assertEqual(json.load(file), {})
 
@@ -713,11 +757,12 @@ class Logins(Checker):
             json.dump({INDEX: "precious"}, file)
         status, lines = self.check("--login", "--yes", "--timeout", "60", *CORP, program)
         self.assertIn(
-            "warn  registry for a login: none: the provider declines alt, or has a token there",
+            "warn  registry for a login: none: alt: a token",
             lines,
         )
         self.assertIn(
-            "      --login replaces no token: first remove those of the provider, also one to publish.",
+            "      --login replaces no token:"
+            " first remove those of the provider, also one to publish.",
             lines,
         )
         self.assertEqual((status, self.stored()), (0, {INDEX: "precious"}))
