@@ -1073,12 +1073,14 @@ def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
     """
     token, problem = options.token, "no token was passed"
     if token is None:
-        # A checkout can give the name another index, and that index can give any login URL
-        prefix = f"registry {registry.name}, " if registry.name else ""
+        # A checkout can give the name another index, and that index can give any login URL. Cut
+        # them: a long one would scroll the index off the screen.
+        name, index = (registry.name or "")[:200], registry.index_url[:200]
+        prefix = f"registry {name}, " if name else ""
         if prefix or options.login_url is not None:
-            _say(f"{prefix}index {registry.index_url}")
-        page = f"for {registry.name or registry.index_url}"
-        page = page if options.login_url is None else f"found on {options.login_url}"
+            _say(f"{prefix}index {index}")
+        page = f"for {name or index}"
+        page = page if options.login_url is None else f"found on {options.login_url[:200]}"
         _say(f"please paste the token {page} below")
         token, problem = _read_hidden_line()
     if not token:
@@ -1157,9 +1159,15 @@ class CredentialProcess(Credential):
         try:
             answer: CredentialResponse | Error = _ask(child, registry, action, [*self._args, *args])
             status = _wait(child)
-        except BaseException:
-            with contextlib.suppress(OSError), child:  # this closes the pipes and waits
-                child.kill()
+        except BaseException as error:
+            # `child` closes the pipes and waits
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired), child:
+                try:
+                    if isinstance(error, KeyboardInterrupt):  # which it got, too: let it clean up
+                        child.stdin.close()
+                        child.wait(1)
+                finally:
+                    child.kill()
             raise
         if status:
             raise OtherError(f"credential process `{self._path}` failed with status {status}")

@@ -8,9 +8,8 @@
     python3 test_cargo_credential.py -k read_token        all whose name contains this (Python 3.7)
     python3 test_cargo_credential.py ExampleFile -v       a class, or CLASS.test
 
-They need Python 3.6 or newer, and nothing else. A test that needs a program is skipped where the
-program is missing. With CI in the environment, it fails there instead. The fuzz test uses another
-seed each time, which its failures show: CARGO_CREDENTIAL_FUZZ=SEED repeats it.
+They need only Python 3.6 or newer. A test that needs a program is skipped if that is missing; with
+CI in the environment, it fails. CARGO_CREDENTIAL_FUZZ=SEED repeats a failure of the fuzz test.
 """
 
 import atexit
@@ -2374,7 +2373,9 @@ class main_on_a_terminal(Directory):
         self.assertEqual((shown, answer), (self.INDEX + page, "other: " + TOKEN[::-1]))
 
     def test_read_token_names_the_registry_and_the_page(self):
+        cut = "registry {0}, index {0}\r\nplease paste the token found on {0}".format("x" * 200)
         for registry, page, prompt in [
+            (cc.RegistryInfo("x" * 300, "x" * 300), "x" * 300, cut),
             (REGISTRY, None, self.INDEX + "please paste the token for alt"),
             (BARE, None, "please paste the token for url"),
             (BARE, "p", "index url\r\nplease paste the token found on p"),

@@ -42,6 +42,8 @@ from cargo_credential import (
     main,
 )
 
+sys.path.pop()  # no other module may come from there
+
 
 class Chain(Credential):
     def perform(

@@ -54,6 +54,9 @@ sys.path.append(os.path.dirname(sys.path[-1]))
 
 import cargo_credential as cc
 from cargo_credential import GetAction, GetResponse, RegistryInfo
+
+sys.path.pop()  # no other module may come from there
+
 from checker.conversation import (
     SIGNALS,
     Problem,
@@ -144,12 +147,7 @@ def hello(provider: Provider) -> str:
 
 def kind(answer: "Answer") -> str:
     """The kind of an answer, and the message that Cargo shows of an error."""
-    return f"other: {message(answer)}" if answer.kind == "other" else answer.kind
-
-
-def message(answer: "Answer") -> str:
-    text = str(answer)
-    return text if len(text) < 200 else text[:200] + "..."
+    return f"other: {answer}" if answer.kind == "other" else answer.kind
 
 
 def usable(answer: "Answer") -> "Answer":
@@ -171,7 +169,7 @@ def nowhere(provider: Provider, registry: RegistryInfo, *operations: cc.Operatio
         if re.search("registries must be|main takes", str(answer)):
             about(provider, answer)
         if answer.kind != "not-found" or not provider.stores:
-            raise Problem(answer.kind + "-first", message=message(answer))
+            raise Problem(answer.kind + "-first", message=answer)
     return kind(answers[-1])
 
 
@@ -278,7 +276,7 @@ def about(provider: Provider, answer: "Answer") -> str:
     if answer.kind == "other":
         text = provider.errors[-1].encode("utf-8")
         where = [line for line in about_errors(text, provider.path) if " at line " in line]
-        raise Problem("failed", str(answer), where, message=message(answer))
+        raise Problem("failed", str(answer), where, message=answer)
     if isinstance(answer, GetResponse):
         limit = "all operations" if answer.operation_independent else "one operation"
         return f"a token for {limit}, cache {answer.cache.kind}"

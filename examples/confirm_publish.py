@@ -44,6 +44,8 @@ from cargo_credential import (
     read_line,
 )
 
+sys.path.pop()  # no other module may come from there
+
 LONGEST = 1000  # characters of a question: half of a small terminal
 
 

@@ -45,35 +45,26 @@ from base64 import b64encode
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
-from cargo_credential import (
-    Action,
-    Credential,
-    CredentialResponse,
-    GetResponse,
-    NotFound,
-    Operation,
-    OtherError,
-    RegistryInfo,
-    Secret,
-    UrlNotSupported,
-    main,
-)
+import cargo_credential as cc
+from cargo_credential import NotFound, OtherError, RegistryInfo, Secret, UrlNotSupported
+
+sys.path.pop()  # no other module may come from there
 
 OPTIONS = ("--index", "--host", "--scheme", "--default")
 
 
-class FromNetrc(Credential):
+class FromNetrc(cc.Credential):
     def perform(
-        self, registry: RegistryInfo, action: Action, args: "list[str]"
-    ) -> CredentialResponse:
+        self, registry: RegistryInfo, action: cc.Action, args: "list[str]"
+    ) -> cc.CredentialResponse:
         options = parse(args)
         if registry.host is None or not registry.matches(*options["--index"], *options["--host"]):
             raise UrlNotSupported  # Cargo asks its next provider
         return super().perform(registry, action, args)
 
     def get(
-        self, registry: RegistryInfo, operation: Operation, args: "list[str]"
-    ) -> CredentialResponse:
+        self, registry: RegistryInfo, operation: cc.Operation, args: "list[str]"
+    ) -> cc.CredentialResponse:
         options = parse(args)
         login, token = entry_of(registry.host or "", bool(options["--default"]))
         for scheme in options["--scheme"][-1:]:
@@ -81,7 +72,7 @@ class FromNetrc(Credential):
                 pair = f"{login}:{token.expose()}"
                 token = Secret(b64encode(pair.encode("utf-8")).decode("ascii"))
             token = Secret(f"{scheme} {token.expose()}")
-        return GetResponse(token)
+        return cc.GetResponse(token)
 
 
 def parse(args: "list[str]") -> "dict[str, list[str]]":
@@ -146,4 +137,4 @@ def check(path: str, status: os.stat_result) -> None:
 
 
 if __name__ == "__main__":
-    main(FromNetrc())
+    cc.main(FromNetrc())

@@ -54,6 +54,8 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pard
 import cargo_credential as cc
 from cargo_credential import GetResponse, Operation, OtherError, RegistryInfo, Secret
 
+sys.path.pop()  # no other module may come from there
+
 # The last helper: an empty password means that no other has one. Git appends `get` to the command.
 NO_PASSWORD = "credential.helper=!echo username=; echo password=; :"
 OPTIONS = ("--index", "--host", "--username", "--scheme", "--git-password")
@@ -154,10 +156,10 @@ def git(verb: str, entry: "dict[str, str]") -> bytes:
         command += ["-c", "credential.useHttpPath=true", "-c", "credential.provider=generic"]
     command += ["credential", verb]
     given = "".join([f"{name}={value}\n" for name, value in entry.items()]).encode("utf-8")
-    # Without a repository: that of the current directory can name a helper, which git would run
+    # Not in a repository: it can name a helper, which git would run, or have files for one
     env = dict(os.environ, GIT_DIR=os.devnull, GIT_TERMINAL_PROMPT="0", GIT_ASKPASS="")
     try:
-        return run(command, input=given, stdout=PIPE, env=env, check=True).stdout
+        return run(command, input=given, stdout=PIPE, cwd=os.sep, env=env, check=True).stdout
     except OSError as error:
         raise OtherError("cannot run `git`", os.strerror(error.errno or 0)) from None
     except CalledProcessError as error:

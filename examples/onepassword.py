@@ -35,28 +35,20 @@ from typing import Any
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
-from cargo_credential import (
-    Credential,
-    GetResponse,
-    LoginOptions,
-    LoginResponse,
-    LogoutResponse,
-    NotFound,
-    Operation,
-    OtherError,
-    RegistryInfo,
-    Secret,
-    main,
-    read_token,
-)
+import cargo_credential as cc
+from cargo_credential import GetResponse, NotFound, OtherError, RegistryInfo, Secret
+
+sys.path.pop()  # no other module may come from there
 
 NEW_ITEM = {"title": "Cargo registry token", "category": "LOGIN", "tags": ["cargo-registry"]}
 PASSWORD = {"id": "password", "type": "CONCEALED", "purpose": "PASSWORD", "label": "password"}
 MALFORMED = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
 
 
-class OnePassword(Credential):
-    def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> GetResponse:
+class OnePassword(cc.Credential):
+    def get(
+        self, registry: RegistryInfo, operation: cc.Operation, args: "list[str]"
+    ) -> GetResponse:
         identifier = find(registry, args)
         item = read(args, "get", identifier)
         try:
@@ -66,20 +58,20 @@ class OnePassword(Credential):
         return GetResponse(token)
 
     def login(
-        self, registry: RegistryInfo, options: LoginOptions, args: "list[str]"
-    ) -> LoginResponse:
+        self, registry: RegistryInfo, options: cc.LoginOptions, args: "list[str]"
+    ) -> cc.LoginResponse:
         try:  # first, so that the user learns of a locked 1Password before typing the token
             identifier = find(registry, args)
             words, item = ["edit", identifier], read(args, "get", identifier)
         except NotFound:
             urls = [{"primary": True, "href": registry.index_url}]
             words, item = ["create", "-"], dict(NEW_ITEM, urls=urls)
-        op(args, "item", *words, given=with_password(item, read_token(options, registry)))
-        return LoginResponse()
+        op(args, "item", *words, given=with_password(item, cc.read_token(options, registry)))
+        return cc.LoginResponse()
 
-    def logout(self, registry: RegistryInfo, args: "list[str]") -> LogoutResponse:
+    def logout(self, registry: RegistryInfo, args: "list[str]") -> cc.LogoutResponse:
         op(args, "item", "delete", find(registry, args))
-        return LogoutResponse()
+        return cc.LogoutResponse()
 
 
 def find(registry: RegistryInfo, args: "list[str]") -> str:
@@ -137,7 +129,7 @@ def op(args: "list[str]", *words: str, given: "bytes | None" = None) -> bytes:
         if option == "--account" or words[0] == "item":  # `op signin` takes no --vault
             command.append(f"{option}={value}")
     try:
-        return run(command, input=given, stdout=PIPE, check=True).stdout
+        return run(command, input=given, stdout=PIPE, cwd=os.sep, check=True).stdout
     except OSError as error:
         raise OtherError("cannot run `op`", os.strerror(error.errno or 0)) from None
     except CalledProcessError as error:  # `from None`: it has the output
@@ -146,4 +138,4 @@ def op(args: "list[str]", *words: str, given: "bytes | None" = None) -> bytes:
 
 
 if __name__ == "__main__":
-    main(OnePassword())
+    cc.main(OnePassword())

@@ -37,34 +37,23 @@ from urllib.parse import quote
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
-from cargo_credential import (
-    Action,
-    Credential,
-    CredentialResponse,
-    GetResponse,
-    LoginOptions,
-    LoginResponse,
-    LogoutResponse,
-    NotFound,
-    Operation,
-    OtherError,
-    RegistryInfo,
-    Secret,
-    UrlNotSupported,
-    main,
-    read_token,
-)
+import cargo_credential as cc
+from cargo_credential import GetResponse, NotFound, OtherError, RegistryInfo, Secret
+
+sys.path.pop()  # no other module may come from there
 
 
-class PasswordStore(Credential):
+class PasswordStore(cc.Credential):
     def perform(
-        self, registry: RegistryInfo, action: Action, args: "list[str]"
-    ) -> CredentialResponse:
+        self, registry: RegistryInfo, action: cc.Action, args: "list[str]"
+    ) -> cc.CredentialResponse:
         if registry.host is None:
-            raise UrlNotSupported  # Cargo asks its next provider
+            raise cc.UrlNotSupported  # Cargo asks its next provider
         return super().perform(registry, action, args)
 
-    def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> GetResponse:
+    def get(
+        self, registry: RegistryInfo, operation: cc.Operation, args: "list[str]"
+    ) -> GetResponse:
         command, entry = parse(registry, args)
         must_exist(command, entry)
         # Without -o, a setting of gopass can hide the token.
@@ -74,20 +63,20 @@ class PasswordStore(Credential):
         return GetResponse(Secret(line.decode("ascii", "replace").rstrip("\r")))
 
     def login(
-        self, registry: RegistryInfo, options: LoginOptions, args: "list[str]"
-    ) -> LoginResponse:
-        (command, entry), token = parse(registry, args), read_token(options, registry)
+        self, registry: RegistryInfo, options: cc.LoginOptions, args: "list[str]"
+    ) -> cc.LoginResponse:
+        (command, entry), token = parse(registry, args), cc.read_token(options, registry)
         # -f replaces an entry without a question. -m makes pass read its input once, to the end;
         # gopass does so without it, and would open an editor with it.
         words = ["insert", "-f"] if is_gopass(command) else ["insert", "-m", "-f"]
         call(command, *words, entry, given=token.expose().encode("ascii") + b"\n")
-        return LoginResponse()
+        return cc.LoginResponse()
 
-    def logout(self, registry: RegistryInfo, args: "list[str]") -> LogoutResponse:
+    def logout(self, registry: RegistryInfo, args: "list[str]") -> cc.LogoutResponse:
         command, entry = parse(registry, args)
         must_exist(command, entry)
         call(command, "rm", "-f", entry)  # -f: do not ask
-        return LogoutResponse()
+        return cc.LogoutResponse()
 
 
 def parse(registry: RegistryInfo, args: "list[str]") -> "tuple[str, str]":
@@ -134,7 +123,9 @@ def call(*command: str, given: "bytes | None" = None) -> bytes:
         with suppress(OSError):  # no terminal, or one without a name, as in some containers
             environment.setdefault("GPG_TTY", os.ttyname(2))
     try:
-        return run(command, input=given, stdout=PIPE, env=environment, check=True).stdout
+        return run(
+            command, input=given, stdout=PIPE, cwd=os.sep, env=environment, check=True
+        ).stdout
     except OSError as error:
         raise OtherError(f"cannot run `{command[0]}`", os.strerror(error.errno or 0)) from None
     except CalledProcessError as error:  # `from None`: it has the output
@@ -143,4 +134,4 @@ def call(*command: str, given: "bytes | None" = None) -> bytes:
 
 
 if __name__ == "__main__":
-    main(PasswordStore())
+    cc.main(PasswordStore())

@@ -28,6 +28,8 @@ from cargo_credential import (
     main,
 )
 
+sys.path.pop()  # no other module may come from there
+
 
 class StdoutRedirected(Credential):
     def perform(

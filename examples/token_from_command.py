@@ -26,6 +26,8 @@ gets CARGO_REGISTRY_INDEX_URL and CARGO_REGISTRY_NAME_OPT unchecked: a checkout 
 If you set --timeout, then Ctrl-C, SIGTERM and SIGHUP also stop the command's whole process group.
 On Windows, the timeout and Ctrl-C stop the command and its child processes.
 
+The command runs in the root directory, because the current directory can be a cloned repository.
+
 What it does not do: log in or out (see git_credential.py), show the output, or stop another user's
 processes. `cargo:token-from-stdout` has no options, serves every registry and, up to Cargo 1.97,
 cannot publish if the output ends with CR LF. Tested: Cargo 1.95, Linux. In .cargo/config.toml:
@@ -55,22 +57,10 @@ from typing import Any
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
-from cargo_credential import (
-    Action,
-    CacheControl,
-    CacheExpires,
-    CacheSession,
-    Credential,
-    CredentialResponse,
-    GetAction,
-    GetResponse,
-    OperationNotSupported,
-    OtherError,
-    RegistryInfo,
-    Secret,
-    UrlNotSupported,
-    main,
-)
+import cargo_credential as cc
+from cargo_credential import CacheExpires, GetResponse, OtherError, RegistryInfo, Secret
+
+sys.path.pop()  # no other module may come from there
 
 VALUES = {  # the pattern of an option's value, and how an error describes it
     "--index": (r"(?s).*://.*", "the whole URL of an index"),
@@ -87,15 +77,15 @@ SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if 
 ENDING = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
 
 
-class TokenFromCommand(Credential):
+class TokenFromCommand(cc.Credential):
     def perform(
-        self, registry: RegistryInfo, action: Action, args: "list[str]"
-    ) -> CredentialResponse:
+        self, registry: RegistryInfo, action: cc.Action, args: "list[str]"
+    ) -> cc.CredentialResponse:
         options, registries, command = parse(args)
         if registries and not registry.matches(*registries):
-            raise UrlNotSupported  # Cargo asks its next provider
-        if not isinstance(action, GetAction):
-            raise OperationNotSupported  # Cargo would not use what its next provider stores
+            raise cc.UrlNotSupported  # Cargo asks its next provider
+        if not isinstance(action, cc.GetAction):
+            raise cc.OperationNotSupported  # Cargo would not use what its next provider stores
         start = time.time()
         output = output_of(fill_in(command, registry), registry, int(options.get("--timeout", 0)))
         token = single_line(find(output, options["--json"]) if "--json" in options else output)
@@ -137,7 +127,8 @@ def check(options: "dict[str, str]", command: "list[str]") -> None:
         raise OtherError("--expires and --expires-in require --json with the field of the token")
     if not command:
         raise OtherError("add the command that prints the token, after the options")
-    # The current directory can be a cloned repository, with a program of its author.
+    # The current directory can be a cloned repository, with a program of its author. So the command
+    # also runs elsewhere: `python3 -m` and others run files of the current directory.
     if os.path.dirname(command[0]) and not os.path.isabs(command[0]):
         raise OtherError(f"`{command[0]}` is a relative path: write the command's absolute path")
 
@@ -182,7 +173,9 @@ def run(command: "list[str]", env: "dict[str, str]", timeout: int) -> "tuple[int
     handlers = {number: signal.signal(number, on_signal) for number in ENDING if timeout}
     stdin, own = (DEVNULL, True) if timeout else (None, False)
     try:
-        with Popen(command, stdin=stdin, stdout=PIPE, env=env, start_new_session=own) as process:
+        with Popen(
+            command, stdin=stdin, stdout=PIPE, cwd=os.sep, env=env, start_new_session=own
+        ) as process:
             started.append(process)
             try:
                 output, _ = process.communicate(timeout=0 if arrived else timeout or None)
@@ -231,10 +224,12 @@ def single_line(text: "bytes | str") -> Secret:
     return token
 
 
-def cache_control(options: "dict[str, str]", output: bytes, start: float) -> CacheControl:
+def cache_control(options: "dict[str, str]", output: bytes, start: float) -> cc.CacheControl:
     path = options.get("--expires", options.get("--expires-in"))
     if path is None:
-        return CacheExpires(start + int(options["--ttl"])) if "--ttl" in options else CacheSession()
+        return (
+            CacheExpires(start + int(options["--ttl"])) if "--ttl" in options else cc.CacheSession()
+        )
     value = find(output, path)
     try:
         if "--expires" in options and isinstance(value, str) and not value.isdigit():
@@ -246,4 +241,4 @@ def cache_control(options: "dict[str, str]", output: bytes, start: float) -> Cac
 
 
 if __name__ == "__main__":
-    main(TokenFromCommand())
+    cc.main(TokenFromCommand())

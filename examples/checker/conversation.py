@@ -289,9 +289,10 @@ class Report:
         self.counts = {"ok": 0, "warn": 0, "FAIL": 0}
         self.tokens: set[str] = set()  # all that were seen
 
-    def write(self, line: str) -> None:
+    def write(self, line: str, most: int = LONGEST) -> None:
         for token in spellings(self.tokens):
             line = line.replace(token, "[REDACTED]")
+        line = line if len(line) < most else line[:most] + "..."  # now no token is cut
         # ASCII alone: text from a provider must not inject terminal sequences
         print("".join([c if " " <= c <= "~" else ascii(c)[1:-1] for c in line]), flush=True)
 
@@ -303,7 +304,7 @@ class Report:
         except Problem as problem:
             level, text, below = problem.level, problem.text, problem.below
         self.counts[level] += 1
-        self.write(f"{level:5} {name}: {text}")
+        self.write(f"{level:5} {name}: {text}", 300)
         for line in below:
             self.write("      " + line)
         return level

@@ -18,7 +18,16 @@ sys.path.insert(0, os.path.abspath(os.path.join(sys.path[0], os.pardir, os.pardi
 
 import cargo_credential as cc
 from support import READ, CargoWithExample, Example, example
-from test_cargo_credential import MODULE, NOT_FOUND, URL_NOT_SUPPORTED, get, needs, posix_only
+from test_cargo_credential import (
+    MODULE,
+    NOT_FOUND,
+    REGISTRY,
+    URL_NOT_SUPPORTED,
+    get,
+    line_of,
+    needs,
+    posix_only,
+)
 
 LOGOUT = cc.LogoutAction()
 
@@ -47,6 +56,29 @@ class Chain(ChainExample):
             with self.subTest(text):
                 self.assertEqual(self.text(LOGOUT, [text, "--", "rest"]), URL_NOT_SUPPORTED)
                 self.assertEqual(self.log("inner")[-1], "logout - %s" % [*args, "rest"])
+
+    def test_ctrl_c_lets_a_provider_clean_up(self):
+        cleaning = """
+                    import time
+                    try:
+                        open(%r, "w").write("started")
+                        time.sleep(60)
+                    except KeyboardInterrupt:
+                        time.sleep(0.2)
+                        open(%r, "w").write("cleaned")
+                        raise
+        """
+        os.mkfifo(self.path("pipe"))
+        code = cleaning.strip() % (self.path("pipe"), self.path("mark"))
+        terminal = self.on_a_terminal()
+        terminal.process.stdin.write(line_of(LOGOUT, REGISTRY, [self.listed("slow", code), "--"]))
+        terminal.process.stdin.flush()
+        with open(self.path("pipe")) as pipe:
+            self.assertEqual(pipe.read(), "started")
+        terminal.type(b"\x03")
+        status, shown = terminal.rest()
+        self.assertEqual((status, shown.replace(b"^C", b"")), (130, b""))
+        self.assertEqual(self.read("mark"), b"cleaned")
 
     def test_an_error_in_the_list_is_reported_before_any_provider_starts(self):
         first = self.listed("first", "raise NotFound")

@@ -526,6 +526,18 @@ class BrokenProviders(Checker):
     def test_without_the_users_registry(self):
         self.assert_reported(BROKEN_FOR_OTHERS)
 
+    def test_a_long_message_is_cut_but_no_token_is(self):
+        body = "token = 'secret-' + 'abcd' * 10\n"
+        for size in range(200, 300, 20):
+            text = "'x' * %d + token + 'y' * 300" % size
+            failing = body + "        if operation.kind != 'read': raise OSError(%s)" % text
+            code = with_module(failing + "\n        return GetResponse(Secret('Bearer ' + token))")
+            path = self.write_provider(code, INDEX, str(size))
+            _, lines = self.check("--timeout", "60", *CORP, path)
+            (line,) = [line for line in lines if line.startswith("FAIL  get for owners")]
+            self.assertEqual(len(line), 303)
+            self.assertNotIn("abcd", "\n".join(lines))
+
     def test_where_an_exception_comes_from(self):
         path = self.write_provider(with_module("return {}[operation.kind]"), INDEX)
         env = cleaned(CARGO_CREDENTIAL_TRACEBACK="1")

@@ -436,6 +436,15 @@ class ClientCredentialsWithCargo(CargoWithExample):
         self.assertIn("invalid_client: [REDACTED]", shown)
         self.assertNotIn(SECRET, shown)
 
+    def test_a_long_text_is_not_shown_since_a_cut_could_show_a_part_of_a_secret(self):
+        text = "x " * 480 + SECRET * 10
+        self.server.answers(401, {"error": "invalid_client", "error_description": text})
+        self.provide()
+        shown = self.cargo("update", status=101)
+        size = len(ascii(text)) - 2
+        self.assertIn("invalid_client: a text of %d characters" % size, shown)
+        self.assertNotIn(SECRET[:5], shown)
+
 
 if __name__ == "__main__":
     unittest.main()

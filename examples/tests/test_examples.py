@@ -265,28 +265,54 @@ class CurrentDirectory(Example):
         super().setUp()
         for name in {program for _, _, program in self.STARTED}:
             for folder, mark, end in [("", "ran", ""), ("bin/", "found", "exit 3\n")]:
-                script = "#!/bin/sh\n: >%s\n%s" % (shlex.quote(self.path(mark)), end)
+                script = "#!/bin/sh\npwd -P >%s\n%s" % (shlex.quote(self.path(mark)), end)
                 self.write(folder + name, script, 0o755)
         self.write("store/cargo-registry/%s.gpg" % quote(INDEX, safe=""), "")
 
     def started(self, name, args):
-        """Which of the two programs of one name the example starts."""
+        """Which of the two programs of one name the example starts, and in which directory."""
         self.EXAMPLE = example(name)
         self.ask(get(cc.RegistryInfo(INDEX, "alt"), args))
         marks = [mark for mark in ("ran", "found") if os.path.exists(self.path(mark))]
+        started = [(mark, self.read(mark).decode().strip()) for mark in marks]
         for mark in marks:
             os.remove(self.path(mark))
-        return marks
+        return started
 
     def test_no_example_starts_a_program_of_the_current_directory(self):
         self.more["PASSWORD_STORE_DIR"] = self.path("store")
         whole = self.path("bin")
         for path in self.PATHS:
             self.more["PATH"] = path.format(whole) if path else path
-            expected = ["found"] if path and "{0}" in path else []
             for name, args, program in self.STARTED:
+                # A provider runs where Cargo would run it, and no other program in a checkout
+                place = os.path.realpath(self.directory) if program == "provider.py" else "/"
+                expected = [("found", place)] if path and "{0}" in path else []
                 with self.subTest(path, example=name, program=program):
                     self.assertEqual(self.started(name, args), expected)
+
+    def test_no_module_of_the_directory_above_is_imported(self):
+        os.mkdir(self.path("providers"))
+        shutil.copytree(
+            os.path.join(os.path.dirname(CHECKER), "checker"), self.path("providers/checker")
+        )
+        # Python tries to import these on all systems
+        for name in ("msvcrt", "_winapi", "_overlapped", "nt", "winreg", "_scproxy", "java"):
+            code = "open(%r, 'w')\nraise ModuleNotFoundError" % self.path("imported")
+            self.write(name + ".py", code)
+        for name in sorted({name for name, _, _ in self.STARTED} | {"check_provider.py"}):
+            path = shutil.copy(example(name), self.path("providers"))
+            shutil.copy(MODULE, self.path("providers"))
+            self.EXAMPLE = path
+            args = {one: args for one, args, _ in self.STARTED}.get(name, [])
+            with self.subTest(name):
+                if name == "check_provider.py":
+                    process = start([path, "./missing"], env=self.environment())
+                    _, errors = process.communicate(timeout=60)
+                    self.assertEqual((process.returncode, errors), (1, b""))
+                else:
+                    self.ask(get(cc.RegistryInfo(INDEX, "alt"), args))
+                self.assertFalse(os.path.exists(self.path("imported")))
 
 
 @needs("cargo", "git")

@@ -169,7 +169,7 @@ class Basic(FromCommand):
 
 class Registries(FromCommand):
     def test_no_command_runs_for_another_host(self):
-        touch = [sys.executable, "-SEc", "open('ran', 'w'); print(1)"]
+        touch = [sys.executable, "-SEc", "open(%r, 'w'); print(1)" % self.path("ran")]
         hosts = ["--host", "a.example", "--host", "Corp.Example", *touch]
         urls = [
             "sparse+https://corp.example@evil.example/",

@@ -366,7 +366,7 @@ class Failures(InAJob):
             (["a\u001b[2J\n\u202e", "c"], [r"a\x1b[2J\n\u202e", "c"]),
             (["sent: %s !" % identity], ["sent: [...] !"]),
             (["sent: %s !" % identity[:100]], ["sent: [...] !"]),
-            (numbers, [number[:1000] for number in numbers[:5]]),
+            (numbers, ["a text of 2000 characters"] * 5),
         ]:
             with self.subTest(details=details):
                 body = json.dumps({"errors": [{"detail": detail} for detail in details]})
