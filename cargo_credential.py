@@ -1164,7 +1164,6 @@ class CredentialProcess(Credential):
             with contextlib.suppress(OSError, subprocess.TimeoutExpired), child:
                 try:
                     if isinstance(error, KeyboardInterrupt):  # which it got, too: let it clean up
-                        child.stdin.close()
                         child.wait(1)
                 finally:
                     child.kill()

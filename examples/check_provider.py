@@ -78,6 +78,7 @@ CRATES_IO = RegistryInfo(cc.CRATES_IO_INDEX, "crates-io")
 NOWHERE = RegistryInfo("sparse+https://check-provider.invalid/index/", "check-provider")
 NAMELESS = RegistryInfo(NOWHERE.index_url)
 GIT = RegistryInfo("https://check-provider.invalid/index.git", "check-provider")
+OTHER = RegistryInfo("sparse+https://check-provider.invalid/other/", "check-provider-other")
 CRATE = "check-provider-no-such-crate"
 READ = cc.ReadOperation()
 OTHERS: "list[cc.Operation]" = [
@@ -101,7 +102,9 @@ def program(provider: Provider) -> str:
     path = provider.path if os.path.dirname(given) else shutil.which(given)
     if path is None or not os.path.exists(path):
         raise Problem("missing", given, given=given)
-    if os.path.isdir(path) or not os.access(path, os.X_OK):
+    if os.path.isdir(path):
+        raise Problem("directory")
+    if not os.access(path, os.X_OK):
         raise Problem("mode", path=path)
     interpreters = ("python", "pypy", "node", "nodejs", "ruby", "perl", "bash", "sh", "env")
     if os.path.basename(path).rstrip("0123456789.") in interpreters:
@@ -131,7 +134,8 @@ def check_names_beside(directory: str) -> None:
     standard = getattr(sys, "stdlib_module_names", names)
     for name in sorted(os.listdir(directory)):
         module, ending = os.path.splitext(name)
-        importable = ending == ".py" or os.path.isdir(os.path.join(directory, name))
+        package = os.path.join(directory, name, "__init__.py")
+        importable = ending == ".py" or os.path.exists(package)
         if importable and module in standard:
             raise Problem("shadow", name=name)
 
@@ -267,7 +271,7 @@ def to_do(
     if answer.kind == "operation-not-supported":
         key = "operation"
     elif key == "differs" and {provider.first, answer.kind} == {"get", "not-found"}:
-        key = "no-other"
+        key = "no-other" if provider.first == "get" else "no-read"
     kind, first = ["a token" if one == "get" else one for one in (answer.kind, provider.first)]
     raise Problem(key, kind=kind, first=first)
 
@@ -297,6 +301,16 @@ def scheme(provider: Provider, registry: RegistryInfo) -> str:
     return "the token has one" if tokens else "no token to check"
 
 
+def independence(provider: Provider) -> str:
+    """Whether a token that is said to be for all operations is the one to publish."""
+    reads = [answer for name, answer in provider.gets if name == "read"]
+    others = {answer.token for name, answer in provider.gets if name == "publish"}
+    independent = any(answer.operation_independent for answer in reads)
+    if len({answer.token for answer in reads}) == 1 and others - {reads[0].token} and independent:
+        raise Problem("one-token")
+    return "one token for all operations" if independent else "no token for all operations"
+
+
 # ---- Checks with --login -------------------------------------------------------------------
 
 
@@ -320,20 +334,21 @@ def step(provider: Provider, name: str, action: cc.Action, wanted: str, token: s
     about(provider, answer)
     if answer.kind != wanted:
         raise Problem(name.replace(" ", "-"), kind=kind(answer))
-    if isinstance(answer, GetResponse) and token != without_scheme(answer.token.expose()):
+    if isinstance(answer, GetResponse) and token not in without_scheme(answer.token.expose()):
         raise Problem("get", kind="it returns another token")
     return {"get": "the token comes back", "not-found": "not-found"}.get(wanted, "done")
 
 
-def without_scheme(text: str) -> str:
-    """The token without what a provider may add: a scheme, and for Basic a user name."""
+def without_scheme(text: str) -> "list[str]":
+    """What can be the token, without what a provider may add: a scheme, and for Basic a user."""
     scheme, _, token = text.rpartition(" ")
     if scheme.lower() != "basic":
-        return token
+        return [token]
     try:
-        return base64.b64decode(token).decode("utf-8").partition(":")[2]
+        pair = base64.b64decode(token).decode("utf-8")
     except ValueError:
-        return token
+        return [token]
+    return [pair, *pair.split(":", 1)]
 
 
 def check_login(provider: Provider) -> None:
@@ -355,6 +370,10 @@ def check_login(provider: Provider) -> None:
             ("get after logout", GetAction(READ), "not-found", ""),
         ]:
             level = "running"
+            if name == "login again":
+                level = provider.report.check(
+                    "get for another registry", nowhere, provider, OTHER, READ
+                )
             level = provider.report.check(name, step, provider, name, action, wanted, token)
             if level == "FAIL" or (level == "warn" and name == "login"):
                 break
@@ -434,21 +453,33 @@ def for_registry(url: str, name: "str | None") -> "list[tuple[Any, ...]]":
         ("get for all operations in one process", several, RegistryInfo(url), READ, *OTHERS),
         ("get for an unknown operation", unknown_operation, registry),
         ("scheme", scheme, registry),
+        ("operation_independent", independence),
     ]
+
+
+def look_alikes(registry: RegistryInfo) -> "list[tuple[Any, ...]]":
+    """The checks with indexes that a checkout could give to the user's registry."""
+    host = str(registry.host)
+    urls = [f"sparse+https://check-provider.invalid/{host}/"]
+    urls.append(f"sparse+https://{host}.check-provider.invalid/")
+    checks = [("the registry's name, another index", NOWHERE.index_url)] if registry.name else []
+    checks += [("the registry's host within another URL", url) for url in urls]
+    return [(title, nowhere, RegistryInfo(url, registry.name), READ) for title, url in checks]
 
 
 def run(provider: Provider, options: argparse.Namespace) -> None:
     check = provider.report.check
     if check("program", program, provider) == "FAIL" or check("hello", hello, provider) == "FAIL":
         return
-    registries = [NOWHERE, CRATES_IO]
+    registries, others = [NOWHERE, CRATES_IO], []
     if options.index:
         registries = [RegistryInfo(options.index, options.name)]
+        others = look_alikes(registries[0])
         run_for_registry(provider, options)
     if not options.index or provider.first:  # else it cannot even answer
         name = "get for a registry that does not exist"
         if check(name, nowhere, provider, NOWHERE, READ) != "FAIL":
-            for name, function, *arguments in EVERY_PROVIDER:
+            for name, function, *arguments in EVERY_PROVIDER + others:
                 check(name, function, provider, *arguments)
             title = "registry for a login"
             if options.login and check(title, place, provider, *registries) == "ok":
@@ -461,7 +492,7 @@ def run_for_registry(provider: Provider, options: argparse.Namespace) -> None:
     check, (url, name) = provider.report.check, (options.index, options.name)
     for line in (
         f"The checker asks for tokens of {url}",
-        f"{18 if options.login else 13} times, to read and for the crate {CRATE}.",
+        f"{21 if options.login else 13} times, to read and for the crate {CRATE}.",
         "The provider may prompt; the checker hides its standard error.",
         f"It has {options.timeout:g} s for each answer.",
     ):

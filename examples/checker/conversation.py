@@ -41,6 +41,8 @@ missing FAIL `%(given)s` does not exist
   Cargo says "No such file or directory (os error 2)".
   /[/\\]/ Check the path.
   // Name the program by its absolute path: Cargo looks up a bare name on PATH.
+directory FAIL it is a directory
+  Name the program in it.
 mode FAIL it is not executable
   Cargo says "Permission denied (os error 13)".
   Run: chmod +x %(path)s
@@ -68,7 +70,7 @@ crash FAIL it %(how)s before its %(what)s
   // Write one line for each request, an Err after an error, and exit only at the end of the input.
 no-hello FAIL it %(how)s before its hello
   Cargo says "failed to deserialize hello" and "EOF while parsing a value at line 1 column 0".
-  /No module named '?cargo_credential/ Copy cargo_credential.py beside the script.
+  /No module named '?cargo_credential'?$/ Copy cargo_credential.py beside the script.
   /relative import|'__main__' is not a package/ Start the package through a script outside of it.
   /^\S*env: / Check the first line: PATH has no interpreter of that name.
   /^(\w+\.)*\w+(Error|Exception)\b/ Fix the exception: run the provider to see its traceback.
@@ -190,13 +192,17 @@ failed FAIL other: %(message)s
   /token is empty/ Raise NotFound if no token is stored.
   /ends with a line break/ Strip the token: token.strip().
   /line break/ Return a token of one line.
-  /(?i)(token|entry)\b.* not (in|found)|no (token|entry)/ Answer not-found if no token is stored.
+  /(?i)(token|entry)\b.* not (in|found)/ Answer not-found if no token is stored.
   // Fix the cause. If it is an exception, CARGO_CREDENTIAL_TRACEBACK=1 shows where it comes from.
 operation warn %(kind)s
   Cargo says "requested operation not supported".
   Return a token for this operation, too, if your users need it.
 no-other warn %(kind)s, but %(first)s to read
   Store both tokens, if your users need both.
+no-read warn %(kind)s, but %(first)s to read
+  Return a token to read, too: `cargo publish` first requests one.
+one-token warn another token to publish, but the one to read is said to be for all operations
+  Add operation_independent=False: otherwise Cargo publishes with the token to read.
 differs FAIL %(kind)s, but %(first)s to read
   Decide by the registry, not by the operation, whether to answer.
 headers warn %(kind)s, but %(first)s with the headers of Cargo 1.95
@@ -229,7 +235,7 @@ no-login warn operation-not-supported
 login FAIL %(kind)s
   Store the token and answer {"Ok":{"kind":"login"}}: in Python, return LoginResponse().
 get FAIL %(kind)s
-  Return the token of the last login.
+  Return the token of the last login, unless the provider exchanges what it stores.
 logout FAIL %(kind)s
   Erase the token and answer {"Ok":{"kind":"logout"}}: in Python, return LogoutResponse().
 logout-again warn %(kind)s
@@ -396,6 +402,7 @@ class Provider:
         self.environment = dict(os.environ, CHECK_PROVIDER=self.mark)
         self.answers: list[tuple[RegistryInfo, Answer]] = []
         self.nowhere = self.first = ""  # the first answers for NOWHERE and the user's registry
+        self.gets: list[tuple[str, GetResponse]] = []  # tokens by operation
         self.kinds: dict[tuple[str, str], str] = {}  # the first answer by index URL and operation
         self.place = RegistryInfo("")  # where --login stores a token
         self.errors: list[str] = []  # standard error of each process
@@ -428,6 +435,8 @@ class Provider:
     def get(self, registry: RegistryInfo, operation: cc.Operation) -> "Answer":
         answer = self.perform(registry, GetAction(operation))
         self.kinds.setdefault((registry.index_url, operation.kind), answer.kind)
+        if isinstance(answer, GetResponse):
+            self.gets.append((operation.kind, answer))
         return answer
 
 

@@ -90,6 +90,11 @@ TRACEBACK = (
     "Fix the cause. If it is an exception, CARGO_CREDENTIAL_TRACEBACK=1 shows where it comes from."
 )
 BOTH = "Store both tokens, if your users need both."
+GIVES = "it gives a token for a registry that does not exist"
+UNLESS = (
+    "Answer url-not-supported unless the index URL is yours: a clone's configuration can name any "
+    "host."
+)
 ENDS = "Cargo prints that message and ends."
 REJECTED = 'Cargo says "token rejected for".'
 INVALID = 'Cargo says "token contains invalid characters" to publish.'
@@ -335,8 +340,19 @@ BROKEN = [
      "Return a token for this operation, too, if your users need it."], PUBLISH),
     ("no-other", LOOP + "say(err('not-found') if '\"owners' in line else get())",
      "warn  get for owners: not-found, but a token to read", [BOTH]),
-    ("no-other", LOOP + "say(err('not-found') if '\"read' in line else get())",
-     "warn  get for publish: a token, but not-found to read", [BOTH]),
+    ("no-read", LOOP + "say(err('not-found') if '\"read' in line else get())",
+     "warn  get for publish: a token, but not-found to read",
+     ["Return a token to read, too: `cargo publish` first requests one."]),
+    ("one-token", with_module("return GetResponse(Secret('Bearer x-' + operation.kind))"),
+     "warn  operation_independent: another token to publish, but the one to read is said to be for "
+     "all operations", ["Add operation_independent=False: otherwise Cargo publishes with the "
+     "token to read."]),
+    ("get-first", LOOP.replace("if 'IN", "if '\"alt\"' not in line and 'IN") + "say(get())",
+     "warn  the registry's name, another index: " + GIVES, [UNLESS]),
+    ("get-first", LOOP.replace("'INDEX'", "'//crates.corp.example'") + "say(get())",
+     "warn  the registry's host within another URL: " + GIVES, [UNLESS]),
+    ("get-first", LOOP.replace("'INDEX'", "'/crates.corp.example/'") + "say(get())",
+     "warn  the registry's host within another URL: " + GIVES, [UNLESS]),
     ("differs", LOOP + "say(err('url-not-supported') if '\"owners' in line else get())",
      "FAIL  get for owners: url-not-supported, but a token to read",
      ["Decide by the registry, not by the operation, whether to answer."]),
@@ -585,8 +601,7 @@ BROKEN_PROGRAMS = [
      "Name the program by its absolute path: Cargo looks up a bare name on PATH."),
     ("mode", "./plain", ("#!/bin/sh\n", 0o644), "FAIL  program: it is not executable",
      "Run: chmod +x DIRECTORY/plain"),
-    ("mode", "./beside", None, "FAIL  program: it is not executable",
-     "Run: chmod +x DIRECTORY/beside"),
+    ("directory", "./beside", None, "FAIL  program: it is a directory", "Name the program in it."),
     ("shebang", "./bare", ("import sys\n", 0o755), "FAIL  program: it has no shebang",
      "Name the interpreter in the script's first line: #!/usr/bin/env python3"),
     ("mark", "./mark", ("\ufeff#!/bin/sh\n", 0o755),
@@ -613,6 +628,9 @@ BROKEN_PROGRAMS = [
 class BrokenPrograms(Checker):
     def write_program(self, provider, file):
         self.write("beside/token.py", "")
+        os.makedirs(
+            self.path("beside/secrets"), exist_ok=True
+        )  # no package: Python prefers its own
         if file:
             self.write(provider, *file)
 
@@ -658,6 +676,8 @@ for line in sys.stdin:
         answer = get(token="precious-" + url)
     elif kind == "get" and error == "host": answer = err("url-not-supported")
     elif kind == "get" and error == "get" and url in store: pass
+    elif kind == "get" and error == "anyone" and store:
+        answer = get(token="Bearer " + list(store.values())[0])
     elif kind == "get" and url in store and error == "basic":
         import base64
         answer = get(token="Basic " + base64.b64encode(("u:" + store[url]).encode()).decode())
@@ -680,6 +700,7 @@ for line in sys.stdin:
     say(answer)
 """
 )
+LAST = "Return the token of the last login, unless the provider exchanges what it stores."
 STAYS = "Erase it where the provider keeps tokens: a made-up one may be stored."
 STORED = "--login replaces no token: first remove those of the provider, also one to publish."
 BROKEN_LOGINS = [
@@ -692,17 +713,18 @@ BROKEN_LOGINS = [
      "crates-io: a token", [STORED]),
     ("no-place", "host", "warn  registry for a login: none: check-provider: url-not-supported, "
      "crates-io: url-not-supported", ["Add --index URL --yes for a registry that it serves."]),
+    ("get-first", "anyone", "warn  get for another registry: " + GIVES, [UNLESS]),
     ("login", "no-login", "FAIL  login: not-found",
      ['Store the token and answer {"Ok":{"kind":"login"}}: in Python, return LoginResponse().']),
     ("failed", "full", "FAIL  login: other: no space left",
      [ENDS, TRACEBACK]),
-    ("get", "get", "FAIL  get: not-found", ["Return the token of the last login."]),
+    ("get", "get", "FAIL  get: not-found", [LAST]),
     ("get", "other", "FAIL  get: it returns another token",
-     ["Return the token of the last login."]),
+     [LAST]),
     ("get", "again", "FAIL  get again: it returns another token",
-     ["Return the token of the last login."]),
+     [LAST]),
     ("get", "append", "FAIL  get again: it returns another token",
-     ["Return the token of the last login."]),
+     [LAST]),
     ("logout", "no-logout", "FAIL  logout: not-found",
      ['Erase the token and answer {"Ok":{"kind":"logout"}}: in Python, return LogoutResponse().',
       STAYS]),
