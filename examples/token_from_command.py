@@ -26,7 +26,7 @@ gets CARGO_REGISTRY_INDEX_URL and CARGO_REGISTRY_NAME_OPT unchecked: a checkout 
 If you set --timeout, then Ctrl-C, SIGTERM and SIGHUP also stop the command's whole process group.
 On Windows, the timeout and Ctrl-C stop the command and its child processes.
 
-The command runs in the root directory, because the current directory can be a cloned repository.
+The command runs in the root directory, not in a cloned repository: write absolute paths.
 
 What it does not do: log in or out (see git_credential.py), show the output, or stop another user's
 processes. `cargo:token-from-stdout` has no options, serves every registry and, up to Cargo 1.97,
