@@ -1073,15 +1073,18 @@ def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
     """
     token, problem = options.token, "no token was passed"
     if token is None:
-        # A checkout can give the name another index, and that index can give any login URL. Cut
-        # them: a long one would scroll the index off the screen.
-        name, index = (registry.name or "")[:200], registry.index_url[:200]
-        prefix = f"registry {name}, " if name else ""
+        # A checkout can give the name another index, and that index can give any login URL
+        prefix = f"registry {registry.name}, " if registry.name else ""
+        page = f"for {registry.name or registry.index_url}"
+        page = page if options.login_url is None else f"found on {options.login_url}"
+        lines = [f"please paste the token {page} below"]
         if prefix or options.login_url is not None:
-            _say(f"{prefix}index {index}")
-        page = f"for {name or index}"
-        page = page if options.login_url is None else f"found on {options.login_url[:200]}"
-        _say(f"please paste the token {page} below")
+            lines.insert(0, f"{prefix}index {registry.index_url}")
+        if len(ascii(lines)) > 1000:  # half of a small terminal: the index must stay on the screen
+            hint = "check the registry's name and index"
+            raise OtherError(f"the prompt would be longer than 1000 characters: {hint}")
+        for line in lines:
+            _say(line)
         token, problem = _read_hidden_line()
     if not token:
         name = registry.name if registry.name not in (None, "crates-io") else ""

@@ -371,9 +371,7 @@ def check_login(provider: Provider) -> None:
         ]:
             level = "running"
             if name == "login again":
-                level = provider.report.check(
-                    "get for another registry", nowhere, provider, OTHER, READ
-                )
+                provider.report.check("get for another registry", nowhere, provider, OTHER, READ)
             level = provider.report.check(name, step, provider, name, action, wanted, token)
             if level == "FAIL" or (level == "warn" and name == "login"):
                 break
@@ -459,11 +457,13 @@ def for_registry(url: str, name: "str | None") -> "list[tuple[Any, ...]]":
 
 def look_alikes(registry: RegistryInfo) -> "list[tuple[Any, ...]]":
     """The checks with indexes that a checkout could give to the user's registry."""
-    host = str(registry.host)
-    urls = [f"sparse+https://check-provider.invalid/{host}/"]
-    urls.append(f"sparse+https://{host}.check-provider.invalid/")
-    checks = [("the registry's name, another index", NOWHERE.index_url)] if registry.name else []
-    checks += [("the registry's host within another URL", url) for url in urls]
+    host = registry.host
+    checks: list[tuple[str, str]] = []
+    if registry.name:
+        checks.append(("the registry's name, another index", NOWHERE.index_url))
+    if host:
+        for url in ("check-provider.invalid/" + host, host + ".check-provider.invalid"):
+            checks.append(("the registry's host within another URL", f"sparse+https://{url}/"))
     return [(title, nowhere, RegistryInfo(url, registry.name), READ) for title, url in checks]
 
 

@@ -156,7 +156,8 @@ def git(verb: str, entry: "dict[str, str]") -> bytes:
         command += ["-c", "credential.useHttpPath=true", "-c", "credential.provider=generic"]
     command += ["credential", verb]
     given = "".join([f"{name}={value}\n" for name, value in entry.items()]).encode("utf-8")
-    # Not in a repository: it can name a helper, which git would run, or have files for one
+    # Without the current directory's repository: it can name a helper, which git would run. The
+    # helper does not run there, either: some programs run files of the current directory.
     env = dict(os.environ, GIT_DIR=os.devnull, GIT_TERMINAL_PROMPT="0", GIT_ASKPASS="")
     try:
         return run(command, input=given, stdout=PIPE, cwd=os.sep, env=env, check=True).stdout
