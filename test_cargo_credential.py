@@ -171,10 +171,10 @@ class Recorder(cc.Credential):
     """A provider that records what it is asked, and then calls, raises or returns `does`."""
 
     def __init__(self, does):
-        self.does, self.asked = does, []
+        self.does, self.requests = does, []
 
     def perform(self, registry, action, args):
-        self.asked.append((registry, action, args))
+        self.requests.append((registry, action, args))
         if isinstance(self.does, BaseException):
             raise self.does
         return self.does(registry, action, args) if callable(self.does) else self.does
@@ -196,7 +196,7 @@ def answer(credential, line=GET):
     return json.loads(text)
 
 
-def told(line):
+def summary_of(line):
     """An answer in short: its kind, then the token, or the message and each cause."""
     (found,) = json.loads(line).values()
     texts = [found[name] for name in ("kind", "token", "message") if name in found]
@@ -206,7 +206,7 @@ def told(line):
 def outcome(does, line=GET):
     """What Cargo gets, in short, from a provider that does this."""
     (text,) = serve(does if isinstance(does, cc.Credential) else Recorder(does), line)
-    return told(text)
+    return summary_of(text)
 
 
 def forget_secrets():
@@ -229,7 +229,7 @@ def message_of(error, function, *arguments):
 class Message(unittest.TestCase):
     """A test with tables of messages."""
 
-    def both_ways(self, value, line):
+    def assert_round_trip(self, value, line):
         """A value is written byte for byte, and read back from a str and from bytes."""
         kind = type(value).__mro__[0 if "from_json" in vars(type(value)) else 1]
         self.assertEqual(value.to_json(), line)
@@ -237,18 +237,18 @@ class Message(unittest.TestCase):
             self.assertEqual(kind.from_json(text), value)
             self.assertIs(type(kind.from_json(text)), type(value))
 
-    def asked(self, action, fields):
+    def assert_request_round_trip(self, action, fields):
         """The same for the request with this action."""
         line = '{"v":1,"registry":{"index-url":"url"},"kind":%s}' % fields
-        self.both_ways(request(action), line)
+        self.assert_round_trip(request(action), line)
         self.assertEqual(str(cc.CredentialRequest.from_json(line).action), str(action))
 
-    def tolerates(self, kind, rows):
+    def assert_reads(self, kind, rows):
         for line, value in rows:
             with self.subTest(line):
                 self.assertEqual(kind.from_json(line), value)
 
-    def refuses(self, kind, rows):
+    def assert_refuses(self, kind, rows):
         """Each line is a ProtocolError with this text, which quotes no value."""
         for line, message in rows:
             with self.subTest(line[:80]):
@@ -265,9 +265,9 @@ class Message(unittest.TestCase):
 
 class CredentialHello(Message):
     def test_it_is_written_byte_for_byte_and_read_back(self):
-        self.both_ways(cc.CredentialHello([1]), '{"v":[1]}')
-        self.both_ways(cc.CredentialHello([]), '{"v":[]}')
-        self.both_ways(cc.CredentialHello([2, 1, 4294967295]), '{"v":[2,1,4294967295]}')
+        self.assert_round_trip(cc.CredentialHello([1]), '{"v":[1]}')
+        self.assert_round_trip(cc.CredentialHello([]), '{"v":[]}')
+        self.assert_round_trip(cc.CredentialHello([2, 1, 4294967295]), '{"v":[2,1,4294967295]}')
         self.assertEqual(cc.CredentialHello((1, 2)).to_json(), '{"v":[1,2]}')
 
     def test_spaces_line_ends_and_other_fields_are_tolerated(self):
@@ -286,7 +286,7 @@ class CredentialHello(Message):
         ]
         bad = ("true", "-1", "4294967296", "1.0", '"1"', "null")
         rows += [('{"v":[1,%s]}' % v, "field `v` must be a list of versions") for v in bad]
-        self.refuses(cc.CredentialHello, rows)
+        self.assert_refuses(cc.CredentialHello, rows)
 
 
 class ProtocolError(Message):
@@ -313,7 +313,7 @@ class ProtocolError(Message):
         ]
         deep = "not JSON: nested too deeply"
         rows += [('{"v":[1],"x":' + part * DEEP, deep) for part in ("[", '{"a":') if DEEP > 50000]
-        self.refuses(cc.CredentialHello, rows)
+        self.assert_refuses(cc.CredentialHello, rows)
 
     @unittest.skipIf(sys.implementation.name == "pypy", "PyPy has other words for it")
     def test_the_place_is_named_once(self):
@@ -329,7 +329,7 @@ class ProtocolError(Message):
 
 class CredentialRequest(Message):
     def test_it_is_written_byte_for_byte_and_read_back(self):
-        self.both_ways(
+        self.assert_round_trip(
             request(READ, REGISTRY, ["a b", "C:\\x", "\u00e9"]),
             '{"v":1,"registry":' + REGISTRY_JSON + ',"kind":"get","operation":"read",'
             '"args":["a b","C:\\\\x","\u00e9"]}',
@@ -350,7 +350,7 @@ class CredentialRequest(Message):
             ('{"v":1,%s,"kind":"get","operation":"frob","name":1}' % url, operation),
             ('{"kind":"login","token":null,"login-url":null,%s,"v":1}' % url, login),
         ]
-        self.tolerates(cc.CredentialRequest, rows)
+        self.assert_reads(cc.CredentialRequest, rows)
 
     def test_each_refusal_names_the_field(self):
         start = '{"v":1,"registry":{"index-url":"u"}'
@@ -379,7 +379,7 @@ class CredentialRequest(Message):
             (start + ',"kind":"logout","args":["a",null]}', strings % "args"),
             ('{"v":1,"kind":"login","token":"%s"' % TOKEN, "not JSON: Expecting , delimiter"),
         ]
-        self.refuses(cc.CredentialRequest, rows)
+        self.assert_refuses(cc.CredentialRequest, rows)
 
     def test_the_repr_reads_like_the_call_and_shows_no_token(self):
         self.assertEqual(
@@ -392,20 +392,28 @@ class CredentialRequest(Message):
 
 class Actions(Message):
     def test_GetAction(self):
-        self.asked(cc.GetAction(cc.OwnersOperation("a")), '"get","operation":"owners","name":"a"')
+        self.assert_request_round_trip(
+            cc.GetAction(cc.OwnersOperation("a")), '"get","operation":"owners","name":"a"'
+        )
 
     def test_LoginAction_with_LoginOptions(self):
         options = cc.LoginOptions(cc.Secret("t"), "https://r/me")
-        self.asked(cc.LoginAction(options), '"login","token":"t","login-url":"https://r/me"')
-        self.asked(cc.LoginAction(cc.LoginOptions(cc.Secret("t"))), '"login","token":"t"')
-        self.asked(cc.LoginAction(cc.LoginOptions(None, "u")), '"login","login-url":"u"')
-        self.asked(cc.LoginAction(cc.LoginOptions()), '"login"')
+        self.assert_request_round_trip(
+            cc.LoginAction(options), '"login","token":"t","login-url":"https://r/me"'
+        )
+        self.assert_request_round_trip(
+            cc.LoginAction(cc.LoginOptions(cc.Secret("t"))), '"login","token":"t"'
+        )
+        self.assert_request_round_trip(
+            cc.LoginAction(cc.LoginOptions(None, "u")), '"login","login-url":"u"'
+        )
+        self.assert_request_round_trip(cc.LoginAction(cc.LoginOptions()), '"login"')
 
     def test_LogoutAction(self):
-        self.asked(cc.LogoutAction(), '"logout"')
+        self.assert_request_round_trip(cc.LogoutAction(), '"logout"')
 
     def test_UnknownAction(self):
-        self.asked(cc.UnknownAction(), '"unknown"')
+        self.assert_request_round_trip(cc.UnknownAction(), '"unknown"')
 
     def test_an_Action_has_the_word_that_cargo_uses(self):
         actions = [READ, cc.LoginAction(cc.LoginOptions()), cc.LogoutAction(), cc.UnknownAction()]
@@ -415,25 +423,35 @@ class Actions(Message):
 
 class Operations(Message):
     def test_ReadOperation(self):
-        self.asked(READ, '"get","operation":"read"')
+        self.assert_request_round_trip(READ, '"get","operation":"read"')
 
     def test_PublishOperation(self):
         fields = '"get","operation":"publish","name":"foo","vers":"0.1.0","cksum":"ab12"'
-        self.asked(cc.GetAction(cc.PublishOperation("foo", "0.1.0", "ab12")), fields)
+        self.assert_request_round_trip(
+            cc.GetAction(cc.PublishOperation("foo", "0.1.0", "ab12")), fields
+        )
 
     def test_YankOperation(self):
         action = cc.GetAction(cc.YankOperation("foo", "0.1.0"))
-        self.asked(action, '"get","operation":"yank","name":"foo","vers":"0.1.0"')
+        self.assert_request_round_trip(
+            action, '"get","operation":"yank","name":"foo","vers":"0.1.0"'
+        )
 
     def test_UnyankOperation(self):
         action = cc.GetAction(cc.UnyankOperation("foo", "0.1.0"))
-        self.asked(action, '"get","operation":"unyank","name":"foo","vers":"0.1.0"')
+        self.assert_request_round_trip(
+            action, '"get","operation":"unyank","name":"foo","vers":"0.1.0"'
+        )
 
     def test_OwnersOperation(self):
-        self.asked(cc.GetAction(cc.OwnersOperation("a")), '"get","operation":"owners","name":"a"')
+        self.assert_request_round_trip(
+            cc.GetAction(cc.OwnersOperation("a")), '"get","operation":"owners","name":"a"'
+        )
 
     def test_UnknownOperation(self):
-        self.asked(cc.GetAction(cc.UnknownOperation()), '"get","operation":"unknown"')
+        self.assert_request_round_trip(
+            cc.GetAction(cc.UnknownOperation()), '"get","operation":"unknown"'
+        )
 
     def test_operations_are_equal_by_class_and_fields(self):
         yank = cc.YankOperation("a", "1")
@@ -448,17 +466,19 @@ class Operations(Message):
 class CredentialResponse(Message):
     def test_GetResponse(self):
         line = token_answer("Bearer x\\t~").replace("session", "never").replace("true", "false")
-        self.both_ways(cc.GetResponse(cc.Secret("Bearer x\t~"), cc.CacheNever(), False), line)
-        self.both_ways(cc.GetResponse(cc.Secret("t")), token_answer("t"))
+        self.assert_round_trip(
+            cc.GetResponse(cc.Secret("Bearer x\t~"), cc.CacheNever(), False), line
+        )
+        self.assert_round_trip(cc.GetResponse(cc.Secret("t")), token_answer("t"))
 
     def test_LoginResponse(self):
-        self.both_ways(cc.LoginResponse(), LOGIN_OK)
+        self.assert_round_trip(cc.LoginResponse(), LOGIN_OK)
 
     def test_LogoutResponse(self):
-        self.both_ways(cc.LogoutResponse(), LOGOUT_OK)
+        self.assert_round_trip(cc.LogoutResponse(), LOGOUT_OK)
 
     def test_UnknownResponse(self):
-        self.both_ways(cc.UnknownResponse(), '{"Ok":{"kind":"unknown"}}')
+        self.assert_round_trip(cc.UnknownResponse(), '{"Ok":{"kind":"unknown"}}')
 
     def test_a_subclass_that_overrides_to_json_does_not_change_what_cargo_gets(self):
         two_lines = {"to_json": lambda self: "two\nlines"}
@@ -472,7 +492,7 @@ class CredentialResponse(Message):
             ('{"Ok":{"kind":"login","x":18446744073709551616}}', cc.LoginResponse()),
             (get % '"later","x":0', cc.GetResponse(cc.Secret("t"), cc.CacheUnknown())),
         ]
-        self.tolerates(cc.CredentialResponse, rows)
+        self.assert_reads(cc.CredentialResponse, rows)
 
     def test_each_refusal_names_the_field(self):
         get = '{"Ok":{"kind":"get","token":"t","cache":"expires",%s}}'
@@ -498,13 +518,13 @@ class CredentialResponse(Message):
             ('{"Err":{"kind":"other"}}', "missing field `message`"),
             ('{"Err":{"kind":"other","message":"","caused-by":[1]}}', causes),
         ]
-        self.refuses(cc.CredentialResponse, rows)
+        self.assert_refuses(cc.CredentialResponse, rows)
 
 
 class CacheControl(Message):
     def answers(self, cache, fields):
         line = '{"Ok":{"kind":"get","token":"t","cache":%s,"operation_independent":true}}'
-        self.both_ways(cc.GetResponse(cc.Secret("t"), cache), line % fields)
+        self.assert_round_trip(cc.GetResponse(cc.Secret("t"), cache), line % fields)
 
     def test_CacheNever(self):
         self.answers(cc.CacheNever(), '"never"')
@@ -650,7 +670,7 @@ class Error(Message):
                 self.assertEqual(outcome(error), "other: " + message)
             self.assertEqual(stderr.getvalue(), "")
         self.assertEqual(outcome(Overridden()), "not-found")
-        self.assertEqual(told(made_up("m").to_json()), "other: m")
+        self.assertEqual(summary_of(made_up("m").to_json()), "other: m")
 
 
 class MadeUpKinds(unittest.TestCase):
@@ -682,7 +702,7 @@ class MadeUpKinds(unittest.TestCase):
         self.assertIn(b'"operation":"rename","name":"a","new":"b"', asked)
         recorder = Recorder(cc.GetResponse(cc.Secret("t"), CacheHour()))
         (text,) = serve(recorder, asked)
-        self.assertEqual(recorder.asked[0][1], cc.GetAction(Rename("a", "b")))
+        self.assertEqual(recorder.requests[0][1], cc.GetAction(Rename("a", "b")))
         self.assertEqual(cc.CredentialResponse.from_json(text).cache, CacheHour())
         (text,) = serve(Recorder(RotateResponse()), line_of(Rotate()))
         self.assertEqual(cc.CredentialResponse.from_json(text), RotateResponse())
@@ -730,7 +750,7 @@ class negotiate_version(Message):
 
     def test_a_second_version_is_one_entry_in_one_tuple(self):
         asked = cc.CredentialRequest(2, BARE, cc.LogoutAction()).to_json()
-        self.refuses(cc.CredentialRequest, [(asked, "unsupported protocol version 2")])
+        self.assert_refuses(cc.CredentialRequest, [(asked, "unsupported protocol version 2")])
         with mock.patch.object(cc, "_VERSIONS", (1, 2)):
             recorder, written = Recorder(cc.LogoutResponse()), io.BytesIO()
             cc.serve(recorder, io.BytesIO(asked.encode() + b"\n" + LOGOUT), written)
@@ -941,7 +961,7 @@ class Registries(unittest.TestCase):
             for action in self.ACTIONS:
                 answers = serve(provider, line_of(action, self.OTHER), line_of(action))
                 self.assertEqual(answers, [URL_NOT_SUPPORTED, NOT_FOUND])
-            self.assertEqual([asked[0] for asked in provider.asked], [REGISTRY] * 5)
+            self.assertEqual([asked[0] for asked in provider.requests], [REGISTRY] * 5)
 
     def test_without_registries_the_provider_is_asked_about_all(self):
         for registries in ((), []):
@@ -952,7 +972,7 @@ class Registries(unittest.TestCase):
         provider = self.provider(())
         provider.registries = ("r.example",)
         self.assertEqual(outcome(provider, line_of(READ, self.OTHER)), "url-not-supported")
-        self.assertEqual(provider.asked, [])
+        self.assertEqual(provider.requests, [])
 
     def test_a_string_for_registries_is_an_error_for_its_author(self):
         words = "other: Provider.registries must be a tuple of strings: write (%r,)"
@@ -964,7 +984,7 @@ class Registries(unittest.TestCase):
             provider = self.provider(registries)
             for registry in (REGISTRY, self.OTHER):
                 self.assertEqual(outcome(provider, line_of(READ, registry)), message)
-            self.assertEqual(provider.asked, [])
+            self.assertEqual(provider.requests, [])
 
 
 # ---- Secrets ------------------------------------------------------------------------------------
@@ -1166,7 +1186,7 @@ class Redaction(unittest.TestCase):
         message = "other: one [REDACTED]: two [REDACTED]: KeyError: '[REDACTED]'"
         self.assertEqual(outcome(does), message)
 
-    def after(self, value, *makers):
+    def last_error_after(self, value, *makers):
         """What the last request's error shows of a value. Each maker is one request before it."""
         requests = list(makers) + [lambda: None]
 
@@ -1174,7 +1194,9 @@ class Redaction(unittest.TestCase):
             requests.pop(0)()
             raise ValueError(value) if not requests else cc.NotFound
 
-        return told(serve(Recorder(perform), *[GET] * len(requests))[-1]).replace("other: ", "")
+        return summary_of(serve(Recorder(perform), *[GET] * len(requests))[-1]).replace(
+            "other: ", ""
+        )
 
     def test_a_secret_from_before_the_first_request_is_never_forgotten(self):
         forget_secrets()
@@ -1183,7 +1205,7 @@ class Redaction(unittest.TestCase):
             cc.Secret(value)
 
         make = lambda: [cc.Secret("of-a-request-%d" % i) for i in range(1000)]
-        text = self.after(" ".join(values), make, make)
+        text = self.last_error_after(" ".join(values), make, make)
         self.assertEqual(set(text.split(" ")), {"[REDACTED]"})
 
     def test_the_newest_500_values_of_earlier_requests_are_remembered(self):
@@ -1198,7 +1220,7 @@ class Redaction(unittest.TestCase):
             ([make(1000)], "old-" + TOKEN),
         ]:
             forget_secrets()
-            self.assertEqual(self.after("old-" + TOKEN, *makers), shown)
+            self.assertEqual(self.last_error_after("old-" + TOKEN, *makers), shown)
 
     def test_the_memory_of_a_long_session_stays_flat(self):
         def does(registry, action, args):
@@ -1235,7 +1257,7 @@ class Serving(unittest.TestCase):
         self.assertEqual(serve(recorder, LOGIN, GET, LOGOUT.rstrip()), [NOT_FOUND] * 3)
         options = cc.LoginOptions(cc.Secret(TOKEN))
         actions = [cc.LoginAction(options), READ, cc.LogoutAction()]
-        self.assertEqual(recorder.asked, [(REGISTRY, action, []) for action in actions])
+        self.assertEqual(recorder.requests, [(REGISTRY, action, []) for action in actions])
         self.assertEqual(serve(recorder), [])
 
     def test_serve_flushes_the_hello_and_each_answer(self):
@@ -1267,7 +1289,7 @@ class Serving(unittest.TestCase):
         ]:
             answers = serve(cc.UnsupportedCredential(), GET, line + b"\n", GET)
             self.assertEqual(answers[0], URL_NOT_SUPPORTED)
-            self.assertEqual([told(one) for one in answers[1:]], ["other: " + message])
+            self.assertEqual([summary_of(one) for one in answers[1:]], ["other: " + message])
         for line in (b"\n", b'{"v":1,"token":"%s}\n' % TOKEN.encode()):
             (text,) = serve(cc.UnsupportedCredential(), line, GET)
             self.assertIn('"message":"not JSON: ', text)
@@ -1317,7 +1339,7 @@ class Credential(unittest.TestCase):
 
     def test_a_class_instead_of_an_instance_is_an_error_for_its_author(self):
         message = "other: main takes an instance: write main(Credential()), not main(Credential)"
-        self.assertEqual(told(serve(cc.Credential, GET)[0]), message)
+        self.assertEqual(summary_of(serve(cc.Credential, GET)[0]), message)
 
     def test_the_answer_must_fit_the_action(self):
         must = "other: the provider returned %s for the action `%s`: it must %sraise an Error"
@@ -1606,10 +1628,10 @@ class Store(Folder):
         forget_secrets()
         self.store = self.path("store.json")
 
-    def keep(self, *tokens, mode=0o600):
+    def store_tokens(self, *tokens, mode=0o600):
         self.write("store.json", json.dumps(dict(tokens)), mode)
 
-    def kept(self):
+    def stored_tokens(self):
         """The tokens in the store, beside which only its lock is left."""
         self.assertEqual(sorted(os.listdir(self.directory)), ["store.json", "store.json.lock"])
         return json.loads(self.read("store.json").decode())
@@ -1619,9 +1641,9 @@ class Store(Folder):
         options = [self.store if word == "store.json" else word for word in options]
         with mock.patch("sys.stderr", io.StringIO()) as stderr:
             answers = serve(cc._FileCredential(options), *lines)
-        return [told(line) for line in answers], stderr.getvalue()
+        return [summary_of(line) for line in answers], stderr.getvalue()
 
-    def asked(self, *lines, options=OPTIONS):
+    def summaries(self, *lines, options=OPTIONS):
         """The answers of a session that prints nothing."""
         answers, errors = self.session(*lines, options=options)
         self.assertEqual(errors, "")
@@ -1644,35 +1666,35 @@ class ExampleFile(Store):
             (get(), "not-found"),
             (logout(), "not-found"),
         ]:
-            self.assertEqual(self.asked(line), [outcome])
-        self.assertEqual(self.kept(), {})
+            self.assertEqual(self.summaries(line), [outcome])
+        self.assertEqual(self.stored_tokens(), {})
 
     def test_only_crates_io_is_served_unless_any_registry_is_given(self):
         lines = [get(REGISTRY), login("x", REGISTRY), logout(REGISTRY), line_of(cc.UnknownAction())]
-        self.assertEqual(self.asked(*lines), ["url-not-supported"] * 4)
+        self.assertEqual(self.summaries(*lines), ["url-not-supported"] * 4)
         self.assertEqual(os.listdir(self.directory), [])
         lines = [login("x", REGISTRY), get(REGISTRY), get(), line_of(cc.UnknownAction())]
-        answers = self.asked(*lines, options=self.OPTIONS + ["--any-registry"])
+        answers = self.summaries(*lines, options=self.OPTIONS + ["--any-registry"])
         self.assertEqual(answers, ["login", "get: x", "not-found", "operation-not-supported"])
 
     def test_options_are_taken_from_the_request_as_well(self):
         args = ["--example-file", self.path("with space.json"), "--any-registry"]
-        answers = self.asked(login("x", REGISTRY, args), get(REGISTRY, args))
+        answers = self.summaries(login("x", REGISTRY, args), get(REGISTRY, args))
         self.assertEqual(answers, ["login", "get: x"])
         self.assertFalse(os.path.exists(self.store))
         options = "the options are --example-file [PATH] and --any-registry"
         unknown = "other: unknown option `--x`: " + options
-        self.assertEqual(self.asked(get(args=["--x"])), [unknown])
+        self.assertEqual(self.summaries(get(args=["--x"])), [unknown])
         add = "other: cargo_credential.py is a provider only with --example-file: add it after the"
         add += " path in `credential-provider`"
-        self.assertEqual(self.asked(get(), options=[]), [add])
+        self.assertEqual(self.summaries(get(), options=[]), [add])
 
     def test_an_unsendable_token_is_neither_stored_nor_sent(self):
         line_break = "other: the token %s a line break, so no HTTP header can carry it"
-        self.assertEqual(self.asked(login("x\r\nX-Evil: 1")), [line_break % "contains"])
+        self.assertEqual(self.summaries(login("x\r\nX-Evil: 1")), [line_break % "contains"])
         self.assertEqual(os.listdir(self.directory), [])
-        self.keep((CRATES_IO, TOKEN + "\n"))
-        self.assertEqual(self.asked(get()), [line_break % "ends with"])
+        self.store_tokens((CRATES_IO, TOKEN + "\n"))
+        self.assertEqual(self.summaries(get()), [line_break % "ends with"])
 
     def test_a_damaged_store_is_named_and_not_changed(self):
         damaged = "other: the token store `%s` is damaged. It was not changed: repair it or move it"
@@ -1686,7 +1708,7 @@ class ExampleFile(Store):
         ]:
             for line in (get(), login("x"), logout()):
                 self.write("store.json", content, 0o600)
-                (message,) = self.asked(line)
+                (message,) = self.summaries(line)
                 self.assertTrue(message.startswith(damaged % self.store + cause), message)
                 self.assertNotIn(TOKEN, message)
                 self.assertEqual(self.read("store.json").decode(), content)
@@ -1694,21 +1716,23 @@ class ExampleFile(Store):
     def test_an_empty_file_is_an_empty_store(self):
         for content in ("", " \n"):
             self.write("store.json", content, 0o600)
-            self.assertEqual(self.asked(get(), login("x"), get()), ["not-found", "login", "get: x"])
+            self.assertEqual(
+                self.summaries(get(), login("x"), get()), ["not-found", "login", "get: x"]
+            )
 
     def test_other_tokens_are_kept(self):
         self.write("store.json", '{"\u00e9\\u00e9": "%s"}' % TOKEN, 0o600)
-        self.assertEqual(self.asked(login("x")), ["login"])
-        self.assertEqual(self.kept(), {"\u00e9\u00e9": TOKEN, CRATES_IO: "x"})
+        self.assertEqual(self.summaries(login("x")), ["login"])
+        self.assertEqual(self.stored_tokens(), {"\u00e9\u00e9": TOKEN, CRATES_IO: "x"})
 
     def test_a_directory_in_place_of_the_store_and_a_missing_one_are_named(self):
         os.mkdir(self.store)
-        self.assertIn("the token store `%s`" % self.store, self.asked(get())[0])
+        self.assertIn("the token store `%s`" % self.store, self.summaries(get())[0])
         options = ["--example-file", self.path("no", "store.json")]
-        (message,) = self.asked(login("x"), options=options)
+        (message,) = self.summaries(login("x"), options=options)
         start = "other: cannot write the token store `%s`: create the directory `%s`: "
         self.assertTrue(message.startswith(start % (options[1], self.path("no"))), message)
-        self.assertEqual(self.asked(logout(), get(), options=options), ["not-found"] * 2)
+        self.assertEqual(self.summaries(logout(), get(), options=options), ["not-found"] * 2)
 
     def test_the_file_is_on_the_disk_before_it_replaces_the_old_one(self):
         events = []
@@ -1721,24 +1745,24 @@ class ExampleFile(Store):
             return mock.patch("os." + name, call)
 
         with recording("fsync", os.fsync), recording("replace", os.replace):
-            self.assertEqual(self.asked(login("x")), ["login"])
+            self.assertEqual(self.summaries(login("x")), ["login"])
         self.assertEqual(events, [("fsync", True), ("replace", True)])
 
     def test_a_logout_erases_what_a_killed_login_left(self):
         for stored, outcome in [([], "not-found"), ([(CRATES_IO, "old")], "logout")]:
-            self.keep(*stored)
+            self.store_tokens(*stored)
             self.write("store.json.tmp", json.dumps({CRATES_IO: TOKEN}), 0o600)
-            self.assertEqual(self.asked(logout()), [outcome])
-            self.assertEqual(self.kept(), {})
+            self.assertEqual(self.summaries(logout()), [outcome])
+            self.assertEqual(self.stored_tokens(), {})
 
     def test_an_error_before_the_change_leaves_the_store_and_no_other_file(self):
-        self.keep((CRATES_IO, "x"))
+        self.store_tokens((CRATES_IO, "x"))
         unchanged = "other: cannot write the token store `%s`. It was not changed: [Errno 5] broken"
         sleep = mock.patch("time.sleep", lambda seconds: self.assertTrue(WINDOWS))
         for name in ("os.fsync", "os.replace"):
             with sleep, mock.patch(name, side_effect=OSError(5, "broken")):
-                self.assertEqual(self.asked(login("y")), [unchanged % self.store])
-            self.assertEqual(self.kept(), {CRATES_IO: "x"})
+                self.assertEqual(self.summaries(login("y")), [unchanged % self.store])
+            self.assertEqual(self.stored_tokens(), {CRATES_IO: "x"})
 
     def test_an_error_after_the_change_does_not_deny_it(self):
         def fail_at_the_end(path, *more, unlink=os.unlink):
@@ -1747,8 +1771,8 @@ class ExampleFile(Store):
             unlink(path, *more)
 
         with mock.patch("os.unlink", fail_at_the_end), mock.patch("os.remove", fail_at_the_end):
-            self.assertEqual(self.asked(login("x")), ["login"])
-        self.assertEqual(self.asked(get()), ["get: x"])
+            self.assertEqual(self.summaries(login("x")), ["login"])
+        self.assertEqual(self.summaries(get()), ["get: x"])
 
 
 @posix_only
@@ -1759,15 +1783,15 @@ class ExampleFileSafety(Store):
         warning = "warning: other users may access the token store `%s`: run `chmod 600` on it\n"
         umask = os.umask(0o027)
         for mode in (0o640, 0o604, 0o620, 0o602):
-            self.keep((CRATES_IO, "x"), mode=mode)
+            self.store_tokens((CRATES_IO, "x"), mode=mode)
             self.assertEqual(self.session(get()), (["get: x"], warning % self.store))
             self.session(login("y"))
             self.assertEqual(os.stat(self.store).st_mode & 0o7777, 0o600)
-            self.assertEqual(self.asked(get()), ["get: y"])
+            self.assertEqual(self.summaries(get()), ["get: y"])
         self.assertEqual(os.umask(umask), 0o027)
 
     def test_a_warning_that_cannot_be_shown_does_no_harm(self):
-        self.keep((CRATES_IO, "x"), mode=0o644)
+        self.store_tokens((CRATES_IO, "x"), mode=0o644)
         closed = io.StringIO()
         closed.close()
         provider = cc._FileCredential(["--example-file", self.store])
@@ -1779,7 +1803,7 @@ class ExampleFileSafety(Store):
         os.mkdir(self.path("real"))
         os.symlink(os.path.join("real", "tokens.json"), self.store)
         for token in ("one", "two"):
-            self.assertEqual(self.asked(login(token), get()), ["login", "get: " + token])
+            self.assertEqual(self.summaries(login(token), get()), ["login", "get: " + token])
         self.assertEqual(os.readlink(self.store), os.path.join("real", "tokens.json"))
         self.assertEqual(json.loads(self.read("real/tokens.json").decode()), {CRATES_IO: "two"})
 
@@ -1787,42 +1811,42 @@ class ExampleFileSafety(Store):
         os.mkfifo(self.store)
         for path in (self.store, os.devnull):
             for line in (get(), logout()):
-                (message,) = self.asked(line, options=["--example-file", path])
+                (message,) = self.summaries(line, options=["--example-file", path])
                 expected = "other: the token store `%s` is not a regular file" % path
                 self.assertEqual(message, expected)
 
     def test_a_planted_link_is_not_followed(self):
         victim = self.write("victim", "precious")
         os.symlink(victim, self.path("store.json.tmp"))
-        self.assertEqual(self.asked(login("x")), ["login"])
+        self.assertEqual(self.summaries(login("x")), ["login"])
         os.unlink(self.path("store.json.lock"))
         os.symlink(victim, self.path("store.json.lock"))
-        self.assertIn("Too many levels of symbolic links", self.asked(login("y"))[0])
-        self.assertEqual(self.asked(get()), ["get: x"])
+        self.assertIn("Too many levels of symbolic links", self.summaries(login("y"))[0])
+        self.assertEqual(self.summaries(get()), ["get: x"])
         self.assertEqual(self.read("victim"), b"precious")
 
     def test_another_users_store_is_neither_read_nor_changed(self):
-        self.keep((CRATES_IO, "x"))
+        self.store_tokens((CRATES_IO, "x"))
         uid = os.stat(self.store).st_uid
         message = "other: the token store `%s` belongs to another user (uid %d). It was not"
         message += " changed: name another file with --example-file"
         with mock.patch("os.geteuid", lambda: uid + 1):
-            asked = [self.asked(line) for line in (login("y"), logout(), get())]
+            asked = [self.summaries(line) for line in (login("y"), logout(), get())]
             self.assertEqual(asked, [[message % (self.store, uid)]] * 3)
         self.assertFalse(os.path.exists(self.store + ".lock"))  # which would shut its owner out
-        self.assertEqual(self.asked(get()), ["get: x"])
+        self.assertEqual(self.summaries(get()), ["get: x"])
 
     def test_a_token_that_another_process_erases_meanwhile_is_not_found(self):
         def erase(descriptor, operation):
-            self.keep()
+            self.store_tokens()
 
-        self.keep((CRATES_IO, "x"))
+        self.store_tokens((CRATES_IO, "x"))
         with mock.patch("fcntl.flock", erase):
-            self.assertEqual(self.asked(logout()), ["not-found"])
-        self.assertEqual(self.kept(), {})
+            self.assertEqual(self.summaries(logout()), ["not-found"])
+        self.assertEqual(self.stored_tokens(), {})
 
     def test_a_lock_that_another_process_holds_is_reported_and_after_a_minute_an_error(self):
-        self.assertEqual(self.asked(login("x")), ["login"])
+        self.assertEqual(self.summaries(login("x")), ["login"])
         lock = self.store + ".lock"
         clock = [0.0]
         with open(lock, "rb+") as held:
@@ -1891,7 +1915,7 @@ class Directory(Folder):
         """The one answer of a provider, in short. It prints nothing."""
         (line,), errors = self.run_provider(path, *lines, **options)
         self.assertEqual(errors, "")
-        return told(line)
+        return summary_of(line)
 
 
 def start(command, session=True, **options):
@@ -2011,7 +2035,9 @@ class main_without_a_terminal(Directory):
         ]
         lines = [get(REGISTRY, [code]) for code, _ in codes]
         answers, errors = self.run_provider(path, *lines)
-        self.assertEqual([told(line) for line in answers], ["other: %d" % n for _, n in codes])
+        self.assertEqual(
+            [summary_of(line) for line in answers], ["other: %d" % n for _, n in codes]
+        )
         self.assertEqual(errors, "")
 
     @posix_only
@@ -2182,7 +2208,7 @@ class main_without_a_terminal(Directory):
         ]:
             line = line_of(cc.LoginAction(cc.LoginOptions()), registry)
             (text,), errors = self.run_provider(path, line)
-            self.assertEqual(told(text), missing + " run `%s`" % command)
+            self.assertEqual(summary_of(text), missing + " run `%s`" % command)
             index = "registry %s, index %s\n" % (registry.name, registry.index_url)
             prompt = "please paste the token for %s below\n" % (registry.name or "url")
             self.assertEqual(errors, (index if registry.name else "") + prompt)
@@ -2191,7 +2217,7 @@ class main_without_a_terminal(Directory):
 class CargoGoesAway(Directory):
     """Closed pipes: no traceback, no "Exception ignored", no stuck process, status 0."""
 
-    def after(self, data, *expected, **options):
+    def assert_quiet_exit(self, data, *expected, **options):
         """Cargo writes data, reads what is expected, and then closes its pipes."""
         path = self.getter('print("to the console")\nraise OtherError("x" * 200000)')
         with start([path, "--cargo-plugin"], **options) as process:
@@ -2211,19 +2237,19 @@ class CargoGoesAway(Directory):
         read, write = os.pipe()
         os.close(read)
         with os.fdopen(write, "wb") as closed:
-            self.after(GET, stdout=closed)
+            self.assert_quiet_exit(GET, stdout=closed)
 
     def test_in_the_middle_of_a_request_or_an_answer(self):
         hello = b'{"v":[1]}\n'
-        self.after(b"", hello)
-        self.after(GET[:20], hello, b'{"Err":{"kind":"other","message":"not JSON')
-        self.after(GET, hello)
-        self.after(GET, hello, b'{"Err":{"kind":"othe')
+        self.assert_quiet_exit(b"", hello)
+        self.assert_quiet_exit(GET[:20], hello, b'{"Err":{"kind":"other","message":"not JSON')
+        self.assert_quiet_exit(GET, hello)
+        self.assert_quiet_exit(GET, hello, b'{"Err":{"kind":"othe')
 
     @unittest.skipUnless(os.path.exists("/dev/full"), "needs /dev/full")
     def test_a_full_disk_behind_standard_output(self):
         with open("/dev/full", "wb") as full:
-            self.after(GET, stdout=full)
+            self.assert_quiet_exit(GET, stdout=full)
 
 
 # ---- Terminals ----------------------------------------------------------------------------------
@@ -2318,7 +2344,7 @@ class main_on_a_terminal(Directory):
         terminal.process.stdin.close()
         status, rest = terminal.rest()
         self.assertEqual(status, 0, rest)
-        return told(line), rest
+        return summary_of(line), rest
 
     def test_input_and_output_are_the_terminal_also_for_children(self):
         terminal = self.piped(
@@ -2669,7 +2695,7 @@ class ExampleFileProgram(Store, Directory):
         """(answers in short, standard error)"""
         arguments = ["--cargo-plugin", *options]
         answers, errors = self.run_provider(MODULE, *lines, arguments=arguments, **more)
-        return [told(line) for line in answers], errors
+        return [summary_of(line) for line in answers], errors
 
     def test_it_does_what_the_crates_own_test_asks(self):
         lines = [
@@ -2715,10 +2741,10 @@ class ExampleFileProgram(Store, Directory):
             answers, errors = self.finish_provider(process)
             self.assertEqual(answers, [LOGIN_OK])
             self.assertRegex(errors, r"\A(waiting for another process to release the lock .*\n)?\Z")
-        self.assertEqual(self.kept(), tokens)
+        self.assertEqual(self.stored_tokens(), tokens)
 
     def test_a_store_that_another_process_has_open_is_replaced(self):
-        self.keep((CRATES_IO, "one"))
+        self.store_tokens((CRATES_IO, "one"))
         process = start([MODULE, "--cargo-plugin", *self.OPTIONS], cwd=self.directory)
         with open(self.store, "rb") as reader:
             process.stdin.write(login("two"))
@@ -2731,7 +2757,7 @@ class ExampleFileProgram(Store, Directory):
             self.assertIn(b"one", reader.read())
         if WINDOWS:
             self.assertEqual(self.finish_provider(process), ([LOGIN_OK], ""))
-        self.assertEqual(self.kept(), {CRATES_IO: "two"})
+        self.assertEqual(self.stored_tokens(), {CRATES_IO: "two"})
 
     @posix_only
     def test_the_store_and_its_lock_are_private_under_each_umask(self):
@@ -2746,22 +2772,22 @@ class ExampleFileProgram(Store, Directory):
 
     @posix_only
     def test_a_read_only_directory_keeps_the_store(self):
-        self.keep((CRATES_IO, "x"))
+        self.store_tokens((CRATES_IO, "x"))
         os.chmod(self.directory, 0o555)
         self.addCleanup(os.chmod, self.directory, 0o755)
         if os.geteuid() == 0:  # to root, no directory is read-only
             os.chown(self.store, 65534, -1)
             os.seteuid(65534)
             self.addCleanup(os.seteuid, 0)
-        (message,) = self.asked(login("y"))
+        (message,) = self.summaries(login("y"))
         self.assertEqual(message[: len(self.UNCHANGED % self.store)], self.UNCHANGED % self.store)
         self.assertIn("Permission denied", message)
-        answers = self.asked(get(), logout(REGISTRY, ["--any-registry"]))
+        answers = self.summaries(get(), logout(REGISTRY, ["--any-registry"]))
         self.assertEqual(answers, ["get: x", "not-found"])
 
     @posix_only
     def test_a_full_disk_keeps_the_store(self):
-        self.keep((CRATES_IO, "x"), ("pad", "y" * 4000))
+        self.store_tokens((CRATES_IO, "x"), ("pad", "y" * 4000))
         before = self.read("store.json")
         (message,), _ = self.process(
             login("z" * 2000),
@@ -2769,7 +2795,7 @@ class ExampleFileProgram(Store, Directory):
             env=dict(environment(), PYTHONDONTWRITEBYTECODE="1"),  # it would be cut off, too
         )
         self.assertIn(self.UNCHANGED % self.store + "[Errno 27] File too large", message)
-        self.assertEqual((self.read("store.json"), len(self.kept())), (before, 2))
+        self.assertEqual((self.read("store.json"), len(self.stored_tokens())), (before, 2))
 
     KILLED = """
         import io, os, signal, sys
@@ -2796,7 +2822,7 @@ class ExampleFileProgram(Store, Directory):
         """It is killed before its first, second, ... call of the system."""
         code, statuses = textwrap.dedent(self.KILLED) % HERE, []
         while statuses[-1:] != [0]:
-            self.keep((CRATES_IO, "old"))
+            self.store_tokens((CRATES_IO, "old"))
             command = ["-c", code, str(len(statuses)), login("new").decode()]
             process = start(command, cwd=self.directory)
             self.assertEqual(process.communicate(timeout=60)[1], b"")
@@ -2804,8 +2830,8 @@ class ExampleFileProgram(Store, Directory):
             self.assertIn(process.returncode, (0, -signal.SIGKILL))
             expected = ["new"] if process.returncode == 0 else ["old", "new"]
             self.assertIn(json.loads(self.read("store.json").decode())[CRATES_IO], expected)
-            self.assertEqual(self.asked(logout()), ["logout"])
-            self.assertEqual(self.kept(), {})
+            self.assertEqual(self.summaries(logout()), ["logout"])
+            self.assertEqual(self.stored_tokens(), {})
         self.assertGreater(len(statuses), 6)
 
 
@@ -3072,13 +3098,13 @@ class CargoWithTheFileProvider(WithCargo):
         super().setUp()
         self.configure(self.module(), "--example-file", self.path("a store.json"), "--any-registry")
 
-    def kept(self):
+    def stored_tokens(self):
         return json.loads(self.read("a store.json").decode())
 
     def test_login_build_publish_yank_owners_and_logout(self):
         self.assertIn("no token found for `alt`", self.cargo("build", status=101))
         self.cargo("login", "--registry", "alt", stdin=self.TOKEN.encode() + b"\n")
-        self.assertEqual(self.kept(), {self.index: self.TOKEN})
+        self.assertEqual(self.stored_tokens(), {self.index: self.TOKEN})
         self.assertIn("Compiling dep v1.0.0 (registry `alt`)", self.cargo("build"))
         self.assertIn(("GET", "/dl/dep/1.0.0/download", self.TOKEN), self.registry.log)
         published = "Published app v0.1.0 at registry `alt`"
@@ -3089,7 +3115,7 @@ class CargoWithTheFileProvider(WithCargo):
         self.assertFalse(self.registry.index["app"][0]["yanked"])
         self.assertIn("owner x", self.cargo("owner", "--add", "x", "app", "--registry", "alt"))
         self.cargo("logout", "--registry", "alt")
-        self.assertEqual(self.kept(), {})
+        self.assertEqual(self.stored_tokens(), {})
         missing = self.cargo("logout", "--registry", "alt")
         self.assertIn("not currently logged in to `alt`", missing)
         self.assertIn("no token found for `alt`", self.cargo("update", status=101))
@@ -3104,7 +3130,7 @@ class CargoWithTheFileProvider(WithCargo):
         status, rest = terminal.rest()
         self.assertEqual(status, 0, rest)
         self.assertNotIn(TOKEN.encode(), shown + rest)
-        self.assertEqual(self.kept(), {self.index: self.TOKEN})
+        self.assertEqual(self.stored_tokens(), {self.index: self.TOKEN})
 
     def test_ctrl_c_at_the_prompt_ends_both_and_stores_nothing(self):
         terminal = self.cargo_on_a_terminal("login", "--registry", "alt")

@@ -27,7 +27,7 @@ from test_cargo_credential import (
     environment,
     line_of,
     main,
-    told,
+    summary_of,
 )
 
 WINDOWS_CONSOLE = r'''
@@ -138,7 +138,7 @@ class main_on_a_Windows_console(Directory):
         answer, status, screen = self.converse(
             [path], GET.decode(), ("name?", "one\r"), ("and?", "two\r"), ("child two", "")
         )
-        self.assertEqual(told(answer), "other: ('one', True, True)")
+        self.assertEqual(summary_of(answer), "other: ('one', True, True)")
         self.assertEqual((status, screen), (0, "name? one\nand? two\nchild two"))
 
     def test_a_program_of_the_current_directory_is_not_taken_for_one_on_PATH(self):
@@ -157,10 +157,10 @@ class main_on_a_Windows_console(Directory):
         store = [MODULE, "--example-file", self.path("store.json")]
         nothing = "other: no token was entered: to pass it from a file, run `cargo login < FILE`"
         answer, status, _ = self.converse(store, self.LOGIN, (self.PROMPT, "\r"))
-        self.assertEqual((told(answer), status), (nothing, 0))
+        self.assertEqual((summary_of(answer), status), (nothing, 0))
         typed = (self.PROMPT, " %s \r" % TOKEN)
         answer, status, screen = self.converse(store, self.LOGIN, typed)
-        self.assertEqual((told(answer), status), ("login", 0))
+        self.assertEqual((summary_of(answer), status), ("login", 0))
         self.assertEqual(screen, "registry crates-io, index %s\n%s" % (CRATES_IO, self.PROMPT))
         self.assertEqual(json.loads(self.read("store.json").decode()), {CRATES_IO: TOKEN})
 

@@ -677,11 +677,11 @@ class WithOp(Example):
     def setUp(self):
         super().setUp()
         self.program(OP, "bin/op")
-        self.keep([])
+        self.store_tokens([])
         self.put_on_path(self.path("bin"))
 
-    def keep(self, items):
+    def store_tokens(self, items):
         self.write("bin/items", json.dumps(items))
 
-    def kept(self):
+    def stored_tokens(self):
         return json.loads(self.read("bin/items").decode())

@@ -224,7 +224,7 @@ class CheckerFindsNoError(Checked):
 class CheckerFindsNoErrorWithOp(WithOp, Checked):
     def test_in_onepassword(self):
         self.assert_checked("onepassword.py")
-        self.assertEqual(self.kept(), [])
+        self.assertEqual(self.stored_tokens(), [])
 
 
 @needs("pass", "gpg")

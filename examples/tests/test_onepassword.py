@@ -79,14 +79,14 @@ class Items(OpExample):
                 (logout(REGISTRY), NOT_FOUND),
             ]
         )
-        self.assertEqual(self.kept(), [])
+        self.assertEqual(self.stored_tokens(), [])
         log = "\n".join(self.commands())
         self.assertNotIn(TOKEN, log)
         self.assertNotIn("s3cr3t", log)
 
     def test_cargos_own_provider_finds_the_item(self):
         self.assert_answers([(login(TOKEN, REGISTRY), LOGIN_OK)])
-        self.assertEqual(self.kept(), [ITEM])
+        self.assertEqual(self.stored_tokens(), [ITEM])
         self.assertEqual(self.commands(), ["signin", LIST, "item create -"])
 
     def test_every_command_gets_the_options(self):
@@ -112,15 +112,15 @@ class Items(OpExample):
             {"id": "password", "label": "Passwort", "value": "old"},
             {"label": "no id"},
         ]
-        self.keep([dict(ITEM, fields=fields, favorite=True)])
+        self.store_tokens([dict(ITEM, fields=fields, favorite=True)])
         self.assert_answers([(login(TOKEN, REGISTRY), LOGIN_OK)])
         fields = [fields[0], fields[2], dict(fields[1], value=TOKEN)]
-        self.assertEqual(self.kept(), [dict(ITEM, fields=fields, favorite=True)])
+        self.assertEqual(self.stored_tokens(), [dict(ITEM, fields=fields, favorite=True)])
 
     def test_a_login_adds_a_password_to_an_item_without_fields(self):
-        self.keep([{name: value for name, value in ITEM.items() if name != "fields"}])
+        self.store_tokens([{name: value for name, value in ITEM.items() if name != "fields"}])
         self.assert_answers([(login(TOKEN, REGISTRY), LOGIN_OK)])
-        self.assertEqual(self.kept(), [ITEM])
+        self.assertEqual(self.stored_tokens(), [ITEM])
 
     def test_an_item_belongs_to_its_whole_url_tag_and_category(self):
         others = [
@@ -130,14 +130,14 @@ class Items(OpExample):
             dict(ITEM, id="id4", category="PASSWORD"),
             {"id": "id5", "category": "LOGIN", "tags": ["cargo-registry"]},
         ]
-        self.keep(others)
+        self.store_tokens(others)
         self.assert_answers([(get(REGISTRY), NOT_FOUND), (logout(REGISTRY), NOT_FOUND)])
-        self.keep([*others, dict(ITEM, urls=[{"href": "x"}, {"href": INDEX}])])
+        self.store_tokens([*others, dict(ITEM, urls=[{"href": "x"}, {"href": INDEX}])])
         self.assert_answers([(get(REGISTRY), token_answer(TOKEN)), (logout(REGISTRY), LOGOUT_OK)])
-        self.assertEqual(self.kept(), others)
+        self.assertEqual(self.stored_tokens(), others)
 
     def test_a_session_in_the_environment_is_used(self):
-        self.keep([ITEM])
+        self.store_tokens([ITEM])
         for name in ("OP_SESSION_abc", "OP_SERVICE_ACCOUNT_TOKEN", "OP_CONNECT_TOKEN"):
             with self.subTest(name):
                 path = self.more["PATH"]
@@ -155,7 +155,7 @@ class Failures(OpExample):
         self.assertEqual(self.texts(*lines), [text] * len(lines))
 
     def test_several_items_for_one_registry_are_reported(self):
-        self.keep([ITEM, dict(ITEM, id="id1")])
+        self.store_tokens([ITEM, dict(ITEM, id="id1")])
         self.assert_reported(
             "several 1Password items with the tag cargo-registry are for this registry: keep only"
             " one of id0, id1"
@@ -192,13 +192,13 @@ class Failures(OpExample):
             [TOKEN],
         ):
             with self.subTest(fields):
-                self.keep([dict(ITEM, fields=fields)])
+                self.store_tokens([dict(ITEM, fields=fields)])
                 self.assert_reported("the 1Password item id0 has no password", get)
 
     def test_a_login_reports_an_item_that_it_cannot_change(self):
         for fields in (TOKEN, [TOKEN]):
             with self.subTest(fields):
-                self.keep([dict(ITEM, fields=fields)])
+                self.store_tokens([dict(ITEM, fields=fields)])
                 text = "`op item get` did not print an item"
                 self.assertEqual(self.texts(login(TOKEN, REGISTRY)), [text])
 
@@ -231,10 +231,10 @@ class OnePasswordWithCargo(WithOp, CargoWithExample):
         self.configure(self.EXAMPLE, "--vault", "Private")
         self.assertIn("no token found for `alt`", self.cargo("build", status=101))
         self.login()
-        self.assertEqual(self.kept()[0]["urls"], [{"primary": True, "href": self.index}])
+        self.assertEqual(self.stored_tokens()[0]["urls"], [{"primary": True, "href": self.index}])
         self.cargo("build")
         self.logout()
-        self.assertEqual(self.kept(), [])
+        self.assertEqual(self.stored_tokens(), [])
         self.assertIn("not currently logged in to `alt`", self.logout())
 
     def test_op_can_ask_on_the_terminal_under_cargo(self):
@@ -245,7 +245,7 @@ class OnePasswordWithCargo(WithOp, CargoWithExample):
         op = shlex.quote(self.program(OP, "bin/op2"))
         self.write("bin/op", asking + 'exec %s "$@"\n' % op, 0o755)
         password = {"id": "password", "value": self.TOKEN}
-        self.keep([dict(ITEM, urls=[{"href": self.index}], fields=[password])])
+        self.store_tokens([dict(ITEM, urls=[{"href": self.index}], fields=[password])])
         self.configure(self.EXAMPLE)
         self.update_after_password()
 
