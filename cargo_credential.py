@@ -991,9 +991,10 @@ def _redact(texts: "Iterable[str]", values: "Iterable[str]") -> "list[str]":
 
 
 def _longest_word(value: str) -> str:
-    """Return the longest run of letters and digits: no writer escapes these in ASCII."""
-    words = "".join([char if char.isalnum() else " " for char in value]).split()
-    return max(words, key=len, default="")
+    """Return the longest run of letters and digits: no writer escapes these."""
+    import re
+
+    return max(re.findall("[A-Za-z0-9]+", value), key=len, default="")
 
 
 def _pattern_of(value: str) -> "Any":
