@@ -1240,7 +1240,7 @@ class Redaction(unittest.TestCase):
 
     def test_the_newest_10000_values_are_remembered(self):
         def make(count, name=""):
-            return lambda: [cc.Secret("%s-%s%d" % (TOKEN, name, i)) for i in range(count)]
+            return lambda: [cc.Secret("value-%s%d" % (name, i)) for i in range(count)]
 
         old = lambda: cc.Secret("old-" + TOKEN)
         for makers, shown in [
