@@ -9,14 +9,17 @@
     python3 test_cargo_credential.py ExampleFile -v       a class, or CLASS.test
 
 They need only Python 3.6 or newer. A test that needs a program is skipped if that is missing; with
-CI in the environment, it fails. CARGO_CREDENTIAL_FUZZ=SEED repeats a failure of the fuzz test.
+CARGO_CREDENTIAL_REQUIRE_TOOLS=1 in the environment, it fails. CARGO_CREDENTIAL_FUZZ=SEED repeats a
+failure of the fuzz test.
 """
 
 import atexit
 import base64
+import collections
 import copy
 import datetime
 import faulthandler
+import functools
 import hashlib
 import http.server
 import io
@@ -44,6 +47,7 @@ from urllib.parse import quote
 
 try:
     import fcntl
+    import multiprocessing.connection
     import pty
     import resource
     import termios
@@ -65,7 +69,7 @@ BROWSER = sys.platform == "emscripten"
 POSIX = not (WINDOWS or BROWSER)
 DEEP = 100 if BROWSER else 100000  # a browser ends the program where Python raises RecursionError
 SEED = os.environ.get("CARGO_CREDENTIAL_FUZZ") or str(random.randrange(10**9))
-LIMIT = 300 if WINDOWS else 120  # seconds for one test; a process of a test has 60
+REQUIRED = os.environ.get("CARGO_CREDENTIAL_REQUIRE_TOOLS", "") not in ("", "0")
 CACHE = tempfile.mkdtemp()
 atexit.register(shutil.rmtree, CACHE, True)
 
@@ -73,7 +77,7 @@ atexit.register(shutil.rmtree, CACHE, True)
 # ---- The environment of the tests ---------------------------------------------------------------
 def clean_environment():
     """Remove what changes how Python, Cargo, git or ssh behave, here and in all processes."""
-    foreign = r"(?i)(PYTHON|CARGO|RUST(?!UP_)|GIT_|SSH_|XDG_|CURL_|SSL_).*|.*_proxy\Z"
+    foreign = r"(?i)(PYTHON|CARGO|RUST(?!UP_)|GIT_|SSH_|XDG_|CURL_|SSL_).*|.*_proxy\Z|CI\Z"
     for name in [name for name in os.environ if re.match(foreign, name)]:
         del os.environ[name]
     home = os.path.expanduser("~")  # from the user database, if HOME is not set
@@ -89,19 +93,8 @@ def hear_signals():
             signal.signal(number, lambda *_: None)  # unlike SIG_IGN, no process inherits this
 
 
-PROCESS, leave = os.getpid(), os._exit
-
-
-def refuse_exit(status):
-    """In place of os._exit: a status 0 would hide that tests failed or did not run."""
-    if os.getpid() == PROCESS:
-        raise AssertionError("a test called os._exit(%r)" % status)
-    leave(status)
-
-
 clean_environment()
 hear_signals()
-os._exit = refuse_exit
 
 
 def environment(**more):
@@ -114,9 +107,9 @@ def environment(**more):
 
 
 def needs(*tools):
-    """Skip a test where a tool is missing. In CI, which installs them but on Windows, run it."""
+    """Skip a test where a tool is missing, unless the run requires tools. Wine never has them."""
     missing = [tool for tool in tools if shutil.which(tool) is None]
-    if missing and (WINDOWS or not os.environ.get("CI")):
+    if missing and (WINDOWS or not REQUIRED):
         return unittest.skip("needs " + ", ".join(missing))
     return lambda test: test
 
@@ -2386,7 +2379,12 @@ class Terminal:
     """A pseudo-terminal and a process of which it is the controlling terminal."""
 
     def __init__(self, command, **streams):
-        self.master, slave = pty.openpty()
+        try:
+            self.master, slave = pty.openpty()
+        except OSError:
+            if REQUIRED:
+                raise
+            raise unittest.SkipTest("needs a terminal") from None
         self.slave = slave
         self.seen = b""
 
@@ -3135,7 +3133,7 @@ class RegistryServer(http.server.HTTPServer):
     @staticmethod
     def crate(name, vers):
         manifest = '[package]\nname = "%s"\nversion = "%s"\nedition = "2021"\n' % (name, vers)
-        files = {"Cargo.toml": manifest, "src/lib.rs": "pub fn answer() -> u32 { 42 }\n"}
+        files = {"Cargo.toml": manifest, "src/lib.rs": "pub const ANSWER: u32 = 42;\n"}
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w:gz") as archive:
             for path, text in files.items():
@@ -3171,7 +3169,7 @@ class WithCargo(Directory):
         self.registry = RegistryServer(self.TOKEN)
         self.addCleanup(self.registry.close)
         self.write("project/Cargo.toml", self.PROJECT)
-        self.write("project/src/main.rs", "fn main() { assert_eq!(dep::answer(), 42); }\n")
+        self.write("project/src/lib.rs", "pub const ANSWER: u32 = dep::ANSWER;\n")  # no linker
         self.index = "sparse+%s/index/" % self.registry.url
 
     def configure(self, *provider, extra=""):
@@ -3333,8 +3331,31 @@ class Loader(unittest.TestLoader):
         )
 
 
-class Result(unittest.TextTestResult):
-    """Starts each test without Secrets. Ends the run if one takes too long, with tracebacks."""
+# ---- The run ------------------------------------------------------------------------------------
+# Most tests wait for processes, so WORKERS forks of this process run them. Each takes one class of
+# tests after another and sends what happens, which this process shows as unittest does. Three
+# things could end a run too early, or never:
+# - A test that takes too long: LIMIT ends its worker. A new worker runs what is left.
+# - os._exit in the module: with status 0 it would hide failures, so it raises AssertionError here.
+# - atexit: a worker runs its own functions at its end, and never those of another.
+WORKERS = 4 if hasattr(os, "fork") and not BROWSER else 1
+SLOW = ["MiscCheck"]
+LIMIT = 300 if WINDOWS else 60  # seconds for one test
+process_of_tests, leave = os.getpid(), os._exit
+
+
+def refuse_exit(status):
+    """In place of os._exit, which remains for the forks that tests make."""
+    if os.getpid() == process_of_tests:
+        raise AssertionError("a test called os._exit(%r)" % status)
+    leave(status)
+
+
+os._exit = refuse_exit
+
+
+class Limited(unittest.TestResult):
+    """Starts each test without Secrets. Ends the process if one takes too long, with tracebacks."""
 
     def startTest(self, test):
         forget_secrets()
@@ -3349,8 +3370,206 @@ class Result(unittest.TextTestResult):
         faulthandler.cancel_dump_traceback_later()
 
 
+class Result(Limited, unittest.TextTestResult):
+    """Shows tests, also those of workers, whose errors are texts."""
+
+    def _exc_info_to_string(self, error, test):
+        text = error[1]
+        return text if isinstance(text, str) else super()._exc_info_to_string(error, test)
+
+    def skipped_tools(self):
+        """A line with what was missing, and for how many tests, as in "58 need cargo, 25 git"."""
+        reasons = [reason[6:].split(", ") for _, reason in self.skipped if reason[:6] == "needs "]
+        counts = collections.Counter(tool for tools in reasons for tool in tools)
+        rows = ["%d %s" % (count, tool) for tool, count in counts.most_common()]
+        return ", ".join(rows).replace(" ", " need ", 1)
+
+
+class Shown:
+    """A subtest, or a class whose set-up failed, as the result of another process shows it."""
+
+    failureException = AssertionError
+
+    def __init__(self, test):
+        self.text = str(test)
+
+    def __str__(self):
+        return self.text
+
+    def shortDescription(self):
+        return None
+
+
+class WorkerResult(Limited):
+    """Sends the number of each test as it starts, and then the calls that show how it went."""
+
+    def __init__(self, tests, pipe):
+        super().__init__()
+        self.numbers = {id(test): number for number, test in enumerate(tests)}
+        self.pipe, self.calls = pipe, []
+
+    def startTest(self, test):
+        self.pipe.send(self.numbers[id(test)])
+        super().startTest(test)
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        self.send_calls()
+        if self.pipe.poll():  # the run has stopped
+            self.stop()
+
+    def send_calls(self):
+        self.pipe.send(self.calls)
+        self.calls = []
+
+    def portable(self, value, test):
+        """A value that can be sent: the number of a test, or an error with its text."""
+        if isinstance(value, tuple):
+            known = (test.failureException, unittest.SkipTest)
+            kind = next((kind for kind in known if issubclass(value[0], kind)), Exception)
+            return kind, self._exc_info_to_string(value, test), None
+        if value is None or isinstance(value, (str, float)):
+            return value
+        return self.numbers.get(id(value), Shown(value))
+
+
+def sending(name):
+    def call(self, test, *values):
+        getattr(super(WorkerResult, self), name)(test, *values)
+        owner = test if isinstance(test, unittest.TestCase) else Shown(test)
+        self.calls.append((name, [self.portable(value, owner) for value in (test,) + values]))
+
+    return call
+
+
+CALLS = [name for name in dir(unittest.TestResult) if name.startswith("add")]
+for CALL in CALLS:
+    setattr(WorkerResult, CALL, sending(CALL))
+
+
+class Worker:
+    """A fork that runs groups of tests. A group is a list of numbers of tests."""
+
+    def __init__(self, tests, shown, workers):
+        self.group, self.running, self.done = [], None, False
+        self.pipe, pipe = multiprocessing.Pipe()
+        self.process = os.fork()
+        if self.process:
+            pipe.close()
+            return
+        try:
+            for worker in workers + [self]:
+                worker.pipe.close()
+            self.work(pipe, tests, shown)
+        except (EOFError, KeyboardInterrupt, OSError):  # the run has stopped
+            pass
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        finally:
+            leave(0)
+
+    def work(self, pipe, tests, shown):
+        global process_of_tests
+        process_of_tests = os.getpid()
+        atexit._clear()
+        result = WorkerResult(tests, pipe)
+        for name in ("failfast", "buffer", "tb_locals"):
+            setattr(result, name, getattr(shown, name))
+        try:
+            while not result.shouldStop:
+                group = pipe.recv()
+                unittest.TestSuite([tests[number] for number in group])(result)
+                result.send_calls()
+                pipe.send(None)
+        finally:
+            atexit._run_exitfuncs()
+
+    def start_group(self, queue):
+        self.group, self.done = queue.pop(0), False
+        self.pipe.send(self.group)
+
+    def show(self, tests, result):
+        """Show what the worker sent. False if it has ended."""
+        try:
+            message = self.pipe.recv()
+        except (EOFError, OSError):
+            return False
+        if message is None:
+            self.done = True
+        elif isinstance(message, int):
+            self.running = message
+            self.group = self.group[self.group.index(message) + 1 :]
+        else:
+            self.show_calls(message, tests, result)
+        return True
+
+    def show_calls(self, calls, tests, result):
+        running, self.running = self.running, None
+        if running is not None:
+            result.startTest(tests[running])
+        for name, values in calls:
+            values = [tests[value] if isinstance(value, int) else value for value in values]
+            getattr(result, name)(*values)
+        if running is not None:
+            result.stopTest(tests[running])
+
+    def show_end(self, tests, result):
+        """Show that the worker ended in a test. Returns the tests that are left."""
+        _, status = os.waitpid(self.process, 0)
+        self.pipe.close()
+        if self.running is None:
+            self.running, self.group = self.group[0], self.group[1:]
+        text = "the test took more than %d s, or ended its process: status %d\n" % (LIMIT, status)
+        self.show_calls([("addError", [self.running, (Exception, text, None)])], tests, result)
+        return [self.group] if self.group else []
+
+
+def groups_of(tests):
+    """The numbers of the tests of each class, those that take longest first."""
+    groups = collections.OrderedDict()
+    for number, test in enumerate(tests):
+        groups.setdefault(getattr(test, "TOGETHER", type(test).__name__), []).append(number)
+    return [groups.pop(name) for name in SLOW if name in groups] + list(groups.values())
+
+
+def run_in_workers(tests, result):
+    """Run tests in forks, and show them in this process."""
+    workers, ended, queue = [], [], groups_of(tests)
+    try:
+        while (queue or workers) and not result.shouldStop:
+            while queue and len(workers) < WORKERS:
+                workers.append(Worker(tests, result, workers))
+                workers[-1].start_group(queue)
+            for pipe in multiprocessing.connection.wait([worker.pipe for worker in workers]):
+                (worker,) = [worker for worker in workers if worker.pipe is pipe]
+                if not worker.show(tests, result):
+                    queue[:0] = worker.show_end(tests, result)
+                    workers.remove(worker)
+                elif worker.done and queue and not result.shouldStop:
+                    worker.start_group(queue)
+                elif worker.done:
+                    worker.pipe.close()  # so that it ends
+                    workers.remove(worker)
+                    ended.append(worker)
+    finally:
+        for worker in workers:
+            worker.pipe.close()
+        for worker in ended + workers:
+            os.waitpid(worker.process, 0)
+
+
 class Runner(unittest.TextTestRunner):
     resultclass = Result
+
+    def run(self, test):
+        tests = list(each_test(test))
+        if WORKERS > 1 and any(isinstance(test, Directory) for test in tests):
+            result = super().run(functools.partial(run_in_workers, tests))
+        else:
+            result = super().run(test)
+        if result.skipped_tools():
+            self.stream.writeln("skipped: " + result.skipped_tools())
+        return result
 
 
 def main():
