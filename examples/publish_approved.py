@@ -17,8 +17,9 @@ approved, the error shows the line to add. A token is for one publish: Cargo ask
 one. There is no token to yank, unyank or change owners. To read, log in and log out, the other
 provider starts at once.
 
-FILE must be a regular file that belongs to you or root, and no one else may write to it, or to a
-directory above it. Do not keep FILE in a checkout: whoever changes the checkout approves crates.
+FILE must be a regular file that belongs to you or root, at a path without symbolic links, and no
+one else may write to it or replace it. So the same holds for each directory above it. Do not keep
+FILE in a checkout: whoever changes the checkout approves crates.
 
 What it does not do:
 - protect the token from a program that runs the other provider directly, or reads its store
@@ -139,7 +140,7 @@ def check_directories(path: str) -> None:
     while path != os.path.dirname(path):
         path = os.path.dirname(path)
         status = os.lstat(path)
-        # In a sticky directory, as /tmp, users can replace only their own files
+        # In a sticky directory, such as /tmp, users can replace only their own files
         sticky = status.st_mode & stat.S_ISVTX
         check_owner(path, status, 0 if sticky else stat.S_IWGRP | stat.S_IWOTH)
 

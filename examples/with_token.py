@@ -20,6 +20,9 @@ directories. For crates.io, only CARGO_REGISTRY_TOKEN and CARGO_REGISTRY_CREDENT
     CARGO_REGISTRIES_NAME_TOKEN, CARGO_REGISTRIES_NAME_CREDENTIAL_PROVIDER=cargo:token,
     CARGO_REGISTRIES_NAME_INDEX=URL, which no configuration of a checkout replaces
 
+For example: with_token.py --index sparse+https://crates.corp.example/index/ --name corp \
+    /path/to/prov.py -- cargo binstall --registry corp some-tool
+
 COMMAND and all that it starts can read the token: build scripts, procedural macros and tests, too.
 
 With --print, the output must be a pipe or a file. FORM is one of these:

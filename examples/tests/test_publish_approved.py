@@ -46,6 +46,7 @@ class Approved(Example):
 
     def setUp(self):
         super().setUp()
+        self.addCleanup(os.umask, os.umask(0o022))
         self.directory = os.path.realpath(self.directory)
         self.file = self.path("approved")
 
