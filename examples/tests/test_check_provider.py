@@ -67,7 +67,7 @@ MODULE_GET = (
     "    def get(self, registry, operation, args):\n"
     "        %%s\n"
     "main(Provider())\n"
-) % HERE
+) % base.CACHE
 
 
 def with_module(body):
@@ -448,9 +448,9 @@ BROKEN_FOR_OTHERS = [
 
 def cleaned(**more):
     """An environment without what changes Cargo, a provider or the checker."""
-    unwanted = re.compile(r"CARGO_|.*_proxy$|PYTHON", re.IGNORECASE)
+    unwanted = re.compile(r"CARGO_|.*_proxy$", re.IGNORECASE)
     kept = {name: text for name, text in base.environment().items() if not unwanted.match(name)}
-    return dict(kept, PYTHONDONTWRITEBYTECODE="1", **more)
+    return dict(kept, **more)
 
 
 class Checker(Directory):
@@ -462,7 +462,7 @@ class Checker(Directory):
                 0x08000000  # CREATE_NO_WINDOW: one for all the .cmd files that it starts
             )
         options.setdefault("env", cleaned())
-        command = ["-S", "-B", CHECKER, *arguments]
+        command = ["-S", CHECKER, *arguments]
         return base.start(command, cwd=self.directory, **options)
 
     def finish(self, process):
