@@ -57,6 +57,20 @@ def example_names():
     return sorted(name for name in os.listdir(EXAMPLES) if name.endswith(".py"))
 
 
+def with_constants(name, folder, **values):
+    """The path of a copy of an example, beside the module, with these values of constants."""
+    with open(example(name), encoding="utf-8") as file:
+        text = file.read()
+    for constant, value in values.items():
+        text, count = re.subn("(?m)^%s = [^#\n]*" % constant, "%s = %s  " % (constant, value), text)
+        assert count == 1, constant
+    shutil.copy(os.path.join(HERE, "cargo_credential.py"), folder)
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
 def isolated(home, **more):
     """An environment with this home, and without what would change the tests.
 
@@ -391,6 +405,8 @@ class Tokens(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         if status in range(300, 400):
             self.send_header("Location", self.server.url + "/elsewhere")
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
@@ -405,6 +421,7 @@ class TokenServer(http.server.HTTPServer):
     """An OAuth 2.0 token server."""
 
     life = 3600
+    headers = {}  # of each answer
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Tokens)
@@ -445,6 +462,27 @@ class LoopbackServer(socketserver.ThreadingTCPServer):
         self.shutdown()
         self.thread.join()
         self.server_close()
+
+
+class RawAnswer(socketserver.BaseRequestHandler):
+    """Writes these bytes, and then closes, or goes on with a byte now and then."""
+
+    def handle(self):
+        self.request.sendall(self.server.start)
+        if not self.server.forever:
+            self.request.recv(65536)  # else the client would get a reset
+        while self.server.forever and not self.server.closing.wait(0.02):
+            self.request.sendall(b"0")
+
+
+def raw_server(test, start, forever=False):
+    """A server that answers each connection with these bytes, until the end of the test."""
+    server = LoopbackServer(RawAnswer)
+    server.start, server.forever, server.closing = start, forever, threading.Event()
+    test.addCleanup(server.close)
+    test.addCleanup(server.closing.set)
+    server.handle_error = lambda request, address: None  # the client has left
+    return server
 
 
 class GitDaemon(socketserver.BaseRequestHandler):
