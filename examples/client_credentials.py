@@ -248,7 +248,7 @@ def exchange(request: Request, seconds: float) -> "tuple[int, str, bytes]":
 
     def run() -> None:
         try:
-            with OPENER.open(request, timeout=2 * seconds) as response:
+            with OPENER.open(request, timeout=2 * DEADLINE) as response:
                 encoding = response.headers.get("Content-Encoding", "")
                 results.append((response.status, encoding, response.read(LIMIT)))
         except Exception as error:
