@@ -68,8 +68,6 @@ sys.path.pop()  # no other module may come from there
 CRATES_IO_TOKENS = "https://crates.io/api/v1/trusted_publishing/tokens"
 DEADLINE = 60.0  # seconds for both requests, with all repetitions
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds before a request is repeated
-# Control characters, separators of lines and paragraphs, and what changes the direction of text
-CONTROLS = r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 MALFORMED = (ValueError, LookupError, TypeError, RecursionError)  # no JSON, or without the field
 
 
@@ -118,7 +116,7 @@ def publish(operation: cc.PublishOperation, url: str) -> GetResponse:
     start, host = time.time(), RegistryInfo(url).host
     deadline = time.monotonic() + DEADLINE
     crate = f"{operation.name} {operation.vers}, sha256 {operation.cksum}"
-    print(shown(f"trusted publishing: {crate}, at {host}"), file=sys.stderr, flush=True)
+    print(f"trusted publishing: {ascii(crate)[1:-1]}, at {host}", file=sys.stderr, flush=True)
     identity = identity_for(url)
     if isinstance(identity, Request):
         identity = fetch(identity, "value", deadline)
@@ -277,12 +275,11 @@ def details(body: bytes) -> "list[str]":
 
 
 def shown(text: str) -> str:
-    """Escape control characters, and cut words that are long enough to be an identity.
+    """Cut words that are long enough to be an identity. The module escapes control characters.
 
     The text is not cut elsewhere: the module does not replace a part of a secret.
     """
-    escaped = re.sub(CONTROLS, lambda found: ascii(found.group())[1:-1], text)
-    return re.sub("[!-~]{80,}", "[...]", escaped)
+    return re.sub("[!-~]{80,}", "[...]", text)
 
 
 if __name__ == "__main__":

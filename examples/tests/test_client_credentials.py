@@ -244,7 +244,7 @@ class Failures(WithTokenServer):
             (400, described, "invalid_scope: no such scope: x"),
             (400, {"error": "x", "error_description": long}, "x: " + long),
             (400, {"error": "caf\u00e9 \u4e0d\u884c"}, "caf\u00e9 \u4e0d\u884c"),
-            (400, {"error": "a\x1b[2J\n\u202e", "error_uri": "https://x/"}, "a\\x1b[2J\\n\\u202e"),
+            (400, {"error": "a\x1b[2J\n\u202e", "error_uri": "https://x/"}, "a\\x1b[2J\n\\u202e"),
             (401, {"error": "no " + SECRET}, "no [REDACTED]"),
             (401, {"error": "no " + quote_plus(SECRET)}, "no [REDACTED]"),
             (401, {"error": "no Basic " + basic}, "no [REDACTED]"),

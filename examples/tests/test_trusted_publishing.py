@@ -399,7 +399,7 @@ class Failures(InAJob):
         numbers = ["%d " % i * 1000 for i in range(9)]
         rows = [
             ([no_config], [no_config]),
-            (["a\u001b[2J\n\u202e", "\u00e9", 7, {}, [TOKEN]], [r"a\x1b[2J\n\u202e", "\u00e9"]),
+            (["a\u001b[2J\n\u202e", "\u00e9", 7, {}, [TOKEN]], ["a\\x1b[2J\n\\u202e", "\u00e9"]),
             (["sent: %s !" % identity], ["sent: [...] !"]),
             (["sent: %s !" % identity[:100]], ["sent: [...] !"]),
             (numbers, numbers[:5]),
