@@ -149,9 +149,9 @@ def client_secret(options: "dict[str, str]") -> Secret:
         secret = Secret(read_text(place).rstrip("\r\n"))
     if secret.is_empty():
         raise OtherError(f"`{place}` contains no client secret")
-    problem = problem_of(secret.expose())
+    problem = problem_of(secret.expose()).partition(": ")[0].replace("token", "client secret")
     if problem:
-        raise OtherError(problem.replace("token", "client secret"))
+        raise OtherError(f"{problem}: `{place}` must contain only the secret")
     return secret
 
 
@@ -178,7 +178,7 @@ NOT_TOKENS = (  # a pattern of the whole value, also after a scheme, and the pro
         "the token is a placeholder that nothing replaced: set the variable, or correct its name",
     ),
     (
-        r"\*+|<[^<>]*>|(?i:null|none|nil|undefined)|\[object Object\]",
+        r"\*+|<[^<>]*>|(?i:null|undefined)|None|\[object Object\]",
         "the token is what programs write for a missing or hidden value: look where it comes from",
     ),
     (r'\{\s*["}].*|\[[]\s"{[\d].*', "the token is JSON: name the field that holds the token"),

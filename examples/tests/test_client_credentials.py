@@ -243,6 +243,7 @@ class Failures(WithTokenServer):
             (401, {"error": "invalid_client"}, "invalid_client"),
             (400, described, "invalid_scope: no such scope: x"),
             (400, {"error": "x", "error_description": long}, "x: " + long),
+            (400, {"error": long + SECRET * 9 + long}, long + "[REDACTED]" * 9 + long),
             (400, {"error": "caf\u00e9 \u4e0d\u884c"}, "caf\u00e9 \u4e0d\u884c"),
             (400, {"error": "a\x1b[2J\n\u202e", "error_uri": "https://x/"}, "a\\x1b[2J\n\\u202e"),
             (401, {"error": "no " + SECRET}, "no [REDACTED]"),
@@ -378,7 +379,8 @@ class Failures(WithTokenServer):
     def test_a_secret_that_cannot_be_sent_is_reported_without_it(self):
         not_ascii = "HTTP Basic requires a client %s of printable ASCII characters"
         encoded = "`%s` is not UTF-8, or begins with a byte order mark: save it as UTF-8 without a"
-        placeholder = client_credentials.problem_of("null").replace("token", "client secret")
+        missing = "the client secret is what programs write for a missing or hidden value"
+        only = ": `%s` must contain only the secret"
         files = [
             (b"s3cr3t\xff", encoded + " byte order mark"),
             (b"\xef\xbb\xbfs3cr3t", encoded + " byte order mark"),
@@ -387,7 +389,8 @@ class Failures(WithTokenServer):
             (b"s3\tcr3t", not_ascii % "secret"),
             (b"s3cr3t\x7f", not_ascii % "secret"),
             (b"s3cr3t\xc3\xa9", not_ascii % "secret"),
-            (b"null\n", placeholder),
+            (b"null\n", missing + only),
+            (b'{"secret":"s3cr3t"}', "the client secret is JSON" + only),
         ]
         rows = []
         for number, (content, message) in enumerate(files):
