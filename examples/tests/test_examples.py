@@ -305,7 +305,7 @@ class CurrentDirectory(Example):
             self.write(name + ".py", code)
         for name in sorted({name for name, _, _ in self.STARTED} | {"check_provider.py"}):
             path = shutil.copy(example(name), self.path("providers"))
-            shutil.copy(MODULE, self.path("providers"))
+            shutil.copyfile(MODULE, self.path("providers", "cargo_credential.py"))
             self.EXAMPLE = path
             args = {one: args for one, args, _ in self.STARTED}.get(name, [])
             with self.subTest(name):

@@ -188,7 +188,7 @@ class CargoInAJob(InAJob, CargoWithExample):
         super().setUp()
         provider = "[registry]\ncredential-provider = %s\n" % json.dumps([self.EXAMPLE])
         self.write("project/.cargo/config.toml", provider)
-        self.write("project/src/main.rs", "fn main() {}\n")
+        self.write("project/src/lib.rs", "")
 
     def configure_corp(self):
         self.index = CORP.index_url
