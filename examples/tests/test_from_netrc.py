@@ -46,6 +46,8 @@ class WithNetrc(Example):
     NAME = "_netrc" if sys.platform == "win32" else ".netrc"
 
     def file(self, text, mode=0o600):
+        if os.path.exists(self.path(self.NAME)):  # it can be read-only
+            os.remove(self.path(self.NAME))
         return self.write(self.NAME, text, mode)
 
     def message(self, line=None):
