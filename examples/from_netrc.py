@@ -164,7 +164,7 @@ def entries_in(data: bytes) -> "list[Entry]":
         if keyword:  # this word is its value
             setattr(entries[-1], keyword, word)
             if keyword == "password" and not re.fullmatch(b"[ -~]*", word):
-                problem = "the password is not printable ASCII"
+                problem = "the password must be printable ASCII"
             keyword = ""
         elif word.lower() == b"macdef":
             position = data.index(b"\n\n", position)
@@ -173,7 +173,7 @@ def entries_in(data: bytes) -> "list[Entry]":
         else:
             keyword = KEYWORDS.get(word.lower(), "")
         if end == b"":
-            problem = "a quote is not closed"
+            problem = "close the quote on this line"
         if problem:
             line = data.count(b"\n", 0, position) + 1
             entries[-1].problem = f"{line}: {problem}"

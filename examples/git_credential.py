@@ -239,6 +239,7 @@ def run(command: "list[str]", given: bytes) -> "tuple[int, bytes, bytes]":
             reader.start()
         with suppress(BrokenPipeError), process.stdin:  # git can fail before it reads
             process.stdin.write(given)
+        readers[0].join(TIMEOUT)  # a wait with a timeout alone would poll, and take longer
         process.wait(TIMEOUT)
     except BaseException:
         kill(process)

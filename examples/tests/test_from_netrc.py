@@ -60,8 +60,8 @@ OURS = "machine r.example login u password %s\n"
 TOK = OURS % "tok"
 OTHER = "machine a.example login me password %s\n"
 DEFAULT = "default login anonymous password me@x\n"
-OPEN = "a quote is not closed"
-NOT_ASCII = "the password is not printable ASCII"
+OPEN = "close the quote on this line"
+NOT_ASCII = "the password must be printable ASCII"
 
 # (text, login, password); a file is UTF-8 unless it holds surrogates, which stand for bytes
 FOUND = [
