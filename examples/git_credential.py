@@ -280,7 +280,7 @@ NOT_TOKENS = (  # a pattern of the whole value, also after a scheme, and the pro
         "the token is a placeholder that nothing replaced: set the variable, or correct its name",
     ),
     (
-        r"\*+|<[^<>]*>|(?i:null|none|nil|undefined)|\[object Object\]",
+        r"\*+|<[^<>]*>|(?i:null|undefined)|None|\[object Object\]",
         "the token is what programs write for a missing or hidden value: look where it comes from",
     ),
     (r'\{\s*["}].*|\[[]\s"{[\d].*', "the token is JSON: name the field that holds the token"),

@@ -13,6 +13,7 @@ import os
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -451,6 +452,19 @@ class SlowHelpers(WithGit):
         answers, errors = self.ask(*lines)
         self.assertEqual(answers, [LOGIN_OK, token_answer(TOKEN), NOT_FOUND, LOGOUT_OK])
         self.assertEqual(errors, "")
+
+    def test_ctrl_c_ends_a_helper_that_hangs(self):
+        self.helper("!cat >'%s' '%s'; :" % (self.path("fifo"), self.path("other")))
+        os.mkfifo(self.path("other"))
+        process = start([self.EXAMPLE, "--cargo-plugin"], env=self.environment())
+        process.stdin.write(get(R, BY_HOST))
+        process.stdin.flush()
+        with open(self.path("fifo"), "rb") as pipe:  # waits for the helper
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=60)
+            self.assertEqual((output, errors), (b'{"v":[1]}\n', b""))
+            self.assertEqual(pipe.read(), b"")  # no process has it open
+        self.assertEqual(process.returncode, 130)
 
     def test_a_helper_that_hangs_is_stopped_with_all_it_started(self):
         self.helper("store", "!cat >'%s' '%s'; :" % (self.path("fifo"), self.path("other")))
