@@ -94,6 +94,7 @@ class TokenFromCommand(cc.Credential):
             token = pair.map(lambda value: "Basic " + b64encode(value.encode("utf-8")).decode())
         if "--scheme" in options:
             token = token.map(lambda value: f"{options['--scheme']} {value}")
+        refuse_non_token(token)
         return GetResponse(token, cache_control(options, output, start))
 
 
@@ -219,9 +220,52 @@ def single_line(text: "bytes | str") -> Secret:
         token = Secret((text if isinstance(text, str) else text.decode("utf-8")).rstrip("\r\n"))
     except (UnicodeError, AttributeError):  # `from None`: it has the output
         raise OtherError("the token that the command printed is not text") from None
+    refuse_non_token(token)  # before its form is checked, and before it is encoded
     if not re.fullmatch(r"[^\r\n\ud800-\udfff]+", token.expose()):
         raise OtherError("the command must print one line of text: the token alone")
     return token
+
+
+def refuse_non_token(token: Secret) -> None:
+    problem = problem_of(token.expose())
+    if problem:
+        raise OtherError(problem + (", with --json FIELD" if "JSON" in problem else ""))
+
+
+# ---- What cannot be a token ----
+
+NOT_TOKENS = (  # a pattern of the whole value, also after a scheme, and the problem with the fix
+    (
+        r"\$\(.*\)|\$\{.*\}|\{\{.*\}\}|%[A-Za-z_]\w*%|\$(?i:env):\w+|\$[A-Z_]{2,}",
+        "the token is a placeholder that nothing replaced: set the variable, or correct its name",
+    ),
+    (
+        r"\*+|<[^<>]*>|(?i:null|none|nil|undefined)|\[object Object\]",
+        "the token is what programs write for a missing or hidden value: look where it comes from",
+    ),
+    (r'\{\s*["}].*|\[[]\s"{[\d].*', "the token is JSON: name the field that holds the token"),
+    (r"\".*\"|'.*'", "the token is in quotes: leave them out"),
+    (
+        r"([A-Za-z][\w-]*: |(?i:authorization):).*",
+        "the token begins with a name and a colon, as a header does: leave both out",
+    ),
+    (r"(?i:([a-z][\w-]*) +\1 ).*", "the token has its scheme twice: leave one out"),
+    (
+        r"(?i:basic) +(?![A-Za-z0-9+/]+={0,2}\Z).*",
+        "after `Basic` comes one word, the base64 form of LOGIN:TOKEN: encode it",
+    ),
+)
+
+
+def problem_of(value: str) -> str:
+    """Return why a value cannot be a token, and the fix, without the value. Empty: it can be."""
+    for pattern, problem in NOT_TOKENS:
+        if re.fullmatch(r"(?s)(?:[A-Za-z][\w-]* +)?(?:%s)" % pattern, value.strip()):
+            return problem
+    return ""
+
+
+# ---- End ----
 
 
 def cache_control(options: "dict[str, str]", output: bytes, start: float) -> cc.CacheControl:

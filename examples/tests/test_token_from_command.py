@@ -123,6 +123,87 @@ class Output(FromCommand):
         self.assert_texts(rows)
 
 
+class NotTokens(FromCommand):
+    PLACEHOLDER = (
+        "the token is a placeholder that nothing replaced: set the variable, or correct its name"
+    )
+    MISSING = (
+        "the token is what programs write for a missing or hidden value: look where it comes from"
+    )
+    JSON = "the token is JSON: name the field that holds the token, with --json FIELD"
+    QUOTES = "the token is in quotes: leave them out"
+    NAME = "the token begins with a name and a colon, as a header does: leave both out"
+    TWICE = "the token has its scheme twice: leave one out"
+    BASIC = "after `Basic` comes one word, the base64 form of LOGIN:TOKEN: encode it"
+    ROWS = [
+        ("$(System.AccessToken)", PLACEHOLDER),
+        ("${{ secrets.T }}", PLACEHOLDER),
+        ("${T}", PLACEHOLDER),
+        ("{{ token }}", PLACEHOLDER),
+        ("%T%", PLACEHOLDER),
+        ("$env:T", PLACEHOLDER),
+        ("$Env:T", PLACEHOLDER),
+        ("$CARGO_TOKEN", PLACEHOLDER),
+        ("Bearer $(System.AccessToken)", PLACEHOLDER),
+        ("Token  %T%", PLACEHOLDER),
+        ("***", MISSING),
+        ("null", MISSING),
+        ("undefined", MISSING),
+        ("None", MISSING),
+        ("<nil>", MISSING),
+        ("<no value>", MISSING),
+        ("[object Object]", MISSING),
+        ("Bearer null", MISSING),
+        ("Basic [object Object]", MISSING),
+        (" null ", MISSING),
+        ('{"token":"t"}', JSON),
+        ('{\n  "token": "t"\n}', JSON),
+        ("{}", JSON),
+        ('["t"]', JSON),
+        ('[\n  {"token": "t"}]', JSON),
+        ("[]", JSON),
+        ("[1]", JSON),
+        ('Bearer {"token":"t"}', JSON),
+        ('"t"', QUOTES),
+        ("'Bearer t'", QUOTES),
+        ('Bearer "t"', QUOTES),
+        ("Authorization: Bearer t", NAME),
+        ("authorization:t", NAME),
+        ("X-Api-Key: t", NAME),
+        ("Bearer Bearer t", TWICE),
+        ("Token token t", TWICE),
+        ("Basic Basic dDp0", TWICE),
+        ("Basic bot:t", BASIC),
+        ("basic bot t", BASIC),
+        ("Basic dDp0=dDp0", BASIC),
+    ]
+    TOKENS = [
+        *("t$1", "$2b$10$t", "$t", "a%2Fb%3D", "%t", "tok{1}", "{t}", "[t]", "<t", "a***"),
+        *("1234567890", "nullable", "Bearer nullx", "bot:t", "Bearer bot:t", "Bearer", "Basic"),
+        *("Basic dDp0", "Basic QQ==", "Bearer t=", "Bearer Basic", "Bearer Token", "it's", "'t"),
+    ]
+
+    def test_a_value_that_cannot_be_a_token_is_refused_with_the_fix(self):
+        self.assert_texts([(printing(value), text) for value, text in self.ROWS])
+
+    def test_a_value_that_can_be_a_token_is_not(self):
+        self.assert_texts([(printing(value), token_answer(value)) for value in self.TOKENS])
+
+    def test_options_neither_hide_nor_cause_it(self):
+        field = ["--json", "t"]
+        rows = [
+            (["--basic", "bot", *printing("null")], self.MISSING),
+            (["--basic", "bot", *printing("Bearer Bearer t")], self.TWICE),
+            (["--scheme", "Bearer", *printing("***")], self.MISSING),
+            (["--scheme", "Bearer", *printing("Bearer t")], self.TWICE),
+            (["--scheme", "Basic", *printing("bot:t")], self.BASIC),
+            (["--scheme", "Authorization:", *printing("t")], self.NAME),
+            ([*field, *printing('{"t":"${T}"}')], self.PLACEHOLDER),
+            ([*field, *printing('{"t":"{\\"u\\":1}"}')], self.JSON),
+        ]
+        self.assert_texts(rows)
+
+
 class Basic(FromCommand):
     def test_the_token_is_the_password_of_a_user(self):
         rows = [
