@@ -32,7 +32,7 @@ gets CARGO_REGISTRY_INDEX_URL and CARGO_REGISTRY_NAME_OPT unchecked: a checkout 
 
 If you set --timeout, then Ctrl-C, SIGTERM and SIGHUP also stop the command's whole process group.
 On Windows, the timeout and Ctrl-C stop the command and its child processes. A command is done when
-it exits. What it leaves behind in the background goes on, and cannot add to the output.
+it exits: what it leaves in the background goes on without its output and standard error.
 
 The command runs in the root directory (on Windows in %SystemRoot%), not in a cloned repository:
 write absolute paths. If it fails and standard error is no terminal, the error has its last line.
@@ -106,21 +106,12 @@ class TokenFromCommand(cc.Credential):
         registries = lists["--index"] + lists["--host"]
         if registries and not registry.matches(*registries):
             raise cc.UrlNotSupported  # Cargo asks its next provider
-        if isinstance(action, cc.GetAction):
-            return self.token(registry, action.operation, options, lists["--operation"], command)
         if isinstance(action, (cc.LoginAction, cc.LogoutAction)):
             refuse_to_store(options.get("--env"), command)
-        raise cc.OperationNotSupported
-
-    def token(
-        self,
-        registry: RegistryInfo,
-        operation: cc.Operation,
-        options: "dict[str, str]",
-        operations: "list[str]",
-        command: "list[str]",
-    ) -> cc.CredentialResponse:
-        if operations and operation.kind not in operations:
+        if not isinstance(action, cc.GetAction):
+            raise cc.OperationNotSupported
+        operations = lists["--operation"]
+        if operations and action.operation.kind not in operations:
             raise cc.NotFound
         start = time.time()
         output, source = output_of(options, command, registry)
@@ -213,7 +204,7 @@ def output_of(
         value = os.environ.get(variable)
         if not value:
             raise unset(variable)
-        return value.encode("utf-8", "surrogateescape"), f"the variable `{variable}` holds"
+        return value.encode("utf-8", "surrogatepass"), f"the variable `{variable}` holds"
     command = fill_in(command, registry)
     environment = dict(os.environ, CARGO_REGISTRY_INDEX_URL=registry.index_url)
     environment["CARGO_REGISTRY_NAME_OPT"] = registry.name or ""
@@ -294,11 +285,13 @@ class Pipe:
     def __init__(self, copy: bool = False) -> None:
         self.start, self.end = os.pipe()
         self.mark, self.text, self.copy = os.urandom(16), bytearray(), copy
-        self.thread = Thread(target=self.read)
+        self.thread = Thread(target=self.read, daemon=True)
         self.thread.start()
 
     def read(self) -> None:
         """Read up to the mark. It arrives whole: a pipe holds less than is read at once."""
+        if sys.platform != "win32":  # they have to interrupt what the main thread does
+            signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         end = b""
         while not end:
             text, end, _ = os.read(self.start, 1 << 20).partition(self.mark)

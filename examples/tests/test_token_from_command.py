@@ -318,6 +318,11 @@ class Operations(FromCommand):
         options = [word for kind in every[1:] for word in ("--operation", kind)]
         self.assertEqual(self.kinds(*options), every[1:])
 
+    def test_an_operation_of_a_newer_cargo_is_not_found(self):
+        line = get(REGISTRY, ["--operation", "read", *printing("t")])
+        line = line.replace(b'"operation":"read"', b'"operation":"new"')
+        self.assertEqual(self.texts(line), [NOT_FOUND])
+
     def test_an_operation_that_cargo_does_not_have_is_reported(self):
         text = "--operation takes read, publish, yank, unyank or owners, not %r"
         rows = [(["--operation", kind, "x"], text % kind) for kind in ("", "get", "Read")]
@@ -926,6 +931,13 @@ class TokenFromCommandWithCargo(Family, CargoWithExample):
         self.publish()
         self.assertEqual(self.sent("PUT"), [("/api/v1/crates/new", self.registry.token)])
         self.assertEqual({token for _, token in self.sent("GET")}, {None, self.registry.token})
+
+    def test_cargo_does_not_wait_for_what_the_command_left_behind(self):
+        script = "sh -c 'echo $$ >%s; exec sleep 100' & echo '%s'"
+        script %= (shlex.quote(self.path("left")), self.TOKEN)
+        self.configure(self.EXAMPLE, "sh", "-c", script)
+        self.cargo("update")
+        os.kill(int(self.read("left")), signal.SIGTERM)  # it still runs
 
     def test_cargo_asks_again_when_the_token_expires(self):
         for life, again in (("3600", False), ("50", True)):  # Cargo counts it a minute short
