@@ -6,6 +6,7 @@
 python3 examples/tests/test_check_provider.py [-v] [CLASS[.test] ...]
 """
 
+import functools
 import json
 import os
 import re
@@ -13,11 +14,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import traceback
 import unittest
+import warnings
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.dirname(sys.path[0]))
 
+import check_provider
 import test_cargo_credential as base
 from checker.conversation import PLACEHOLDER, PROBLEMS, about_errors, shape
 from test_cargo_credential import (
@@ -39,11 +44,20 @@ GOOD_TOKEN = WithCargo.TOKEN  # which the loopback registry accepts
 PATIENCE = "8" if WINDOWS else "3"  # seconds for a provider that hangs
 
 # Python that writes its lines by hand. INDEX is replaced by the index of the registry.
+# It does not import json, since that takes longer than all the rest, and it starts often.
 BY_HAND = (
     """
-import json, time
+import time
+def dumps(value):
+    if isinstance(value, dict):
+        return "{" + ", ".join([dumps(key) + ": " + dumps(value[key]) for key in value]) + "}"
+    if isinstance(value, list): return "[" + ", ".join([dumps(one) for one in value]) + "]"
+    if not isinstance(value, str): return str(value).lower()
+    plain = lambda one: " " <= one <= "~" and one not in '"\\\\'
+    escaped = [one if plain(one) else "\\\\u" + format(ord(one), "04x") for one in value]
+    return '"' + "".join(escaped) + '"'
 def say(value):
-    text = value if isinstance(value, str) else json.dumps(value)
+    text = value if isinstance(value, str) else dumps(value)
     sys.stdout.write(text + "\\n"); sys.stdout.flush()
 def get(**changes):
     fields = {"kind": "get", "token": TOKEN, "cache": "session", "operation_independent": True}
@@ -55,6 +69,7 @@ TOKEN = %r
     % GOOD_TOKEN
 )
 HELLO = BY_HAND + "say({'v': [1]})\n"
+LINE = HELLO.count("\n") + 3  # of what follows it in a program
 LOOP = HELLO + (
     "for line in sys.stdin:\n    if 'INDEX' not in line: say(err('url-not-supported'))\n    else: "
 )
@@ -103,8 +118,9 @@ HANG = "time.sleep(30)"
 READ = "get for read: "
 PUBLISH = ("publish", "--allow-dirty", "--no-verify")
 
+# What is wrong with the program and its lines
 # (key, code of the provider, the verdict, the lines below it, Cargo's command if not `update`)
-BROKEN = [
+BROKEN_LINES = [
     # The program ends too early
     ("no-hello", "pass", "FAIL  hello: it exited with status 0 before its hello",
      [HELLO_LOST + ENDED, CALL_MAIN]),
@@ -123,7 +139,7 @@ BROKEN = [
     ("crash", HELLO + "sys.stdin.readline(); raise ValueError(TOKEN)",
      "FAIL  " + READ + "it exited with status 1 before its response",
      [ANSWER_LOST + ENDED, EACH_TIME,
-      "| ValueError at line 15 of other.py"]),
+      "| ValueError at line %d of other.py" % LINE]),
     ("crash", LOOP + "sys.stderr.buffer.write(b'no vault\\xff\\nno token\\n'); sys.exit(3)",
      "FAIL  " + READ + "it exited with status 3 before its response",
      [ANSWER_LOST + ENDED, EACH_TIME,
@@ -182,7 +198,7 @@ BROKEN = [
      "Write json.dumps(value): this is how Python prints a dict."]),
     ("json", "print('{\\n \"v\": [1]\\n}', flush=True)\nsys.stdin.read()",
      "FAIL  hello: its hello is not JSON: `{`", [HELLO_LOST + ".", ONE_LINE]),
-    ("json", LOOP + "print(json.dumps(get(), indent=1), flush=True)", "FAIL  " + READ +
+    ("json", LOOP + "import json; print(json.dumps(get(), indent=1), flush=True)", "FAIL  " + READ +
      "its response is not JSON: `{`", [ANSWER_LOST + ".", ONE_LINE]),
     ("stray", "print('starting')\n" + LOOP + "say(get())",
      "FAIL  hello: a line of 8 bytes in place of its hello", [HELLO_LOST + NO_VALUE,
@@ -246,6 +262,10 @@ BROKEN = [
     ("unexpected", LOOP + "say({'Ok': {'kind': 'logout'}})", "FAIL  " + READ +
      "it answers a get with logout",
      ['Cargo says "credential provider produced unexpected response for".', SPELL]),
+]  # fmt: skip
+
+# What is wrong with its answers
+BROKEN_ANSWERS = [
     # Tokens
     ("empty-token", LOOP + "say(get(token=''))", "FAIL  " + READ + "the token is empty",
      [REJECTED, "Answer not-found if no token is stored."]),
@@ -414,10 +434,10 @@ BROKEN_FOR_OTHERS = [
     ("crash", instead("'\"owners' in line", "1 / 0"),
      "FAIL  publish, yank, unyank, owners: it exited with status 1 before its response",
      [ANSWER_LOST + ENDED, EACH_TIME,
-      "| ZeroDivisionError at line 15 of other.py"]),
+      "| ZeroDivisionError at line %d of other.py" % LINE]),
     ("crash", instead("'n\":\"check' in line", "1 / 0"),
      "FAIL  unknown operation: it exited with status 1 before its response", [ANSWER_LOST +
-     ENDED, EACH_TIME, "| ZeroDivisionError at line 15 of other.py"]),
+     ENDED, EACH_TIME, "| ZeroDivisionError at line %d of other.py" % LINE]),
     ("unexpected", instead("'kind\":\"check' in line", "{'Ok': {'kind': 'logout'}}"),
      "warn  unknown kind: it answers an unknown kind with logout",
      ['Cargo says "credential provider produced unexpected response for".',
@@ -436,7 +456,7 @@ BROKEN_FOR_OTHERS = [
      ['Cargo says "credential provider produced unexpected response for".', WITHOUT_JSON]),
     ("crash", instead("'JSON' in line", "1 / 0"),
      "warn  a line that is not JSON: it exited with status 1 before its response",
-     [ANSWER_LOST + ENDED, WITHOUT_JSON, "| ZeroDivisionError at line 15 of other.py"]),
+     [ANSWER_LOST + ENDED, WITHOUT_JSON, "| ZeroDivisionError at line %d of other.py" % LINE]),
     ("status", HELLO + "for line in sys.stdin: say(err('url-not-supported'))\n" "try: line\n"
      "except NameError: sys.exit(3)", "warn  end of the input: it exited with status 3",
      ['Cargo says "credential process `PATH` failed with status exit status: 3".',
@@ -453,15 +473,41 @@ def cleaned(**more):
     return dict(kept, PYTHONDONTWRITEBYTECODE="1", **more)
 
 
+def run_checker(arguments, env):
+    """In a fork, run the checker as a new Python would. It never returns."""
+    status = 1
+    try:
+        os.closerange(3, 256)  # also the pipes of other checkers
+        os.environ.clear()
+        os.environ.update(env)
+        sys.argv[:] = [CHECKER, *arguments]
+        sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
+        tempfile.tempdir = None  # TMPDIR can be another one
+        warnings.simplefilter("error")
+        status = check_provider.main()
+    except SystemExit as exit:
+        status = exit.code
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        base.leave(status)
+
+
 class Checker(Directory):
     """A test that runs the checker."""
 
-    def start(self, *arguments, **options):
+    def start(self, *arguments, new=not hasattr(os, "fork"), **options):
+        """A checker, in a fork: that is three times as fast as a new Python."""
+        options.setdefault("env", cleaned())
         if WINDOWS:
             options["creationflags"] = (
                 0x08000000  # CREATE_NO_WINDOW: one for all the .cmd files that it starts
             )
-        options.setdefault("env", cleaned())
+        if not new:
+            run = functools.partial(run_checker, arguments, options["env"])
+            options.update(preexec_fn=run, start_new_session=True, restore_signals=False)
         command = ["-S", "-B", CHECKER, *arguments]
         return base.start(command, cwd=self.directory, **options)
 
@@ -490,8 +536,7 @@ class Checker(Directory):
         return [line.strip() for line in rest[:count]]
 
 
-@posix_only
-class BrokenProviders(Checker):
+class Reports(Checker):
     """Each problem that the checker knows, in a provider that has no other."""
 
     # Words that differ between versions of Python
@@ -533,14 +578,25 @@ class BrokenProviders(Checker):
         if key not in ("leak", "unread"):  # which show twice
             self.assertEqual(len(failures), verdict.startswith("FAIL"), lines)
 
+
+@posix_only
+class BrokenLines(Reports):
     def test_with_the_users_registry(self):
-        rows = BROKEN
-        if WINDOWS:  # where cmd.exe keeps the pipe open, no signals are, and a line ends with CR LF
-            rows = [row for row in rows if not re.search(r"os\.close|os\.kill|bye", row[1])]
+        rows = BROKEN_LINES
+        if WINDOWS:  # where cmd.exe keeps the pipe open, and no signals are
+            rows = [row for row in rows if not re.search(r"os\.close|os\.kill", row[1])]
         self.assert_reported(rows, *CORP)
 
     def test_without_the_users_registry(self):
         self.assert_reported(BROKEN_FOR_OTHERS)
+
+
+@posix_only
+class BrokenAnswers(Reports):
+    def test_with_the_users_registry(self):
+        # On Windows a line ends with CR LF
+        rows = [row for row in BROKEN_ANSWERS if not (WINDOWS and "bye" in row[1])]
+        self.assert_reported(rows, *CORP)
 
     def test_a_long_message_is_cut_but_no_token_is(self):
         body = "token = 'secret-' + 'abcd' * 10\n"
@@ -574,7 +630,7 @@ class BrokenProviders(Checker):
         )
 
     def test_each_problem_has_a_row(self):
-        rows = BROKEN + BROKEN_FOR_OTHERS + BROKEN_LOGINS + BROKEN_PROGRAMS
+        rows = BROKEN_LINES + BROKEN_ANSWERS + BROKEN_FOR_OTHERS + BROKEN_LOGINS + BROKEN_PROGRAMS
         self.assertEqual(set(PROBLEMS) - {row[0] for row in rows}, {"start-windows"})
 
     def test_tokens_that_are_placeholders(self):
@@ -663,11 +719,12 @@ class BrokenPrograms(Checker):
 STORE = (
     HELLO
     + """
+def loads(text): return eval(text, {"true": True, "null": None})  # as fast as no import of json
 path, url = %r, None
 for line in sys.stdin:
-    store = json.load(open(path)) if os.path.exists(path) else {}
-    try: asked = json.loads(line)
-    except ValueError: say(err("other", message="no request")); continue
+    store = loads(open(path).read()) if os.path.exists(path) else {}
+    try: asked = loads(line)
+    except SyntaxError: say(err("other", message="no request")); continue
     kind, error = asked["kind"], (asked.get("args") or [""])[0]
     url, operation = asked["registry"]["index-url"], asked.get("operation")
     with open(path + ".log", "a") as log: log.write("%%s %%s\\n" %% (kind, url))
@@ -696,7 +753,7 @@ for line in sys.stdin:
         if error != "logout": store.pop(url, None)
         answer = {"Ok": {"kind": "logout"}}
     elif kind not in ("get", "logout"): answer = err("operation-not-supported")
-    json.dump(store, open(path, "w"))
+    with open(path, "w") as file: file.write(dumps(store))
     say(answer)
 """
 )
@@ -913,7 +970,7 @@ class Requests(Checker):
             self.assertRegex(lines[-2], "^[0-9]+ ok, 0 warn, 0 FAIL$")
 
     def test_the_usage(self):
-        output, errors = self.start("--help").communicate(timeout=60)
+        output, errors = self.start("--help", new=True).communicate(timeout=60)
         with open(CHECKER, encoding="utf-8") as file:
             text = file.read().split('"""')[1]
         self.assertEqual((output.decode().replace("\r", ""), errors), (text, b""))
@@ -957,7 +1014,7 @@ class Secrets(Checker):
         "say({'Ok': [TOKEN]})",
         "print(get(), flush=True)",
         'say(\'{"Ok":{"\\\\u006bind":"get","\\\\u0074oken":"%s"}}\' % TOKEN)',
-        "sys.stdout.write(json.dumps(get())[:70]); sys.exit()",
+        "sys.stdout.write(dumps(get())[:70]); sys.exit()",
         "sys.stdout.write(TOKEN); sys.stdout.flush(); time.sleep(30)",
         "sys.stderr.write(TOKEN + '\\n'); sys.exit(1)",
         "sys.stderr.write(TOKEN + 'Error: x\\n'); raise ValueError(TOKEN)",
@@ -975,9 +1032,9 @@ class Secrets(Checker):
         "say(get() if 'read' in line else err('other', message=repr(TOKEN + '\\n')))",
         "say(get() if 'read' in line else err('other', message='x', **{'caused-by': [TOKEN]}))",
         "say(get(cache=TOKEN))",
-        "say(json.dumps(get(), indent=1))",
+        "import json; say(json.dumps(get(), indent=1))",
         "say('{\\'token\\': \"' + TOKEN + '\"}')",
-        "say(json.dumps(get()).replace('}', ''))",
+        "say(dumps(get()).replace('}', ''))",
         "sys.stdout.buffer.write(b'\\xff' + TOKEN.encode() + b'\\n'); sys.stdout.flush()",
     ]
 
@@ -1073,7 +1130,7 @@ class Ends(Checker):
             signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
 
         path = self.program("open(%r, 'w').write('started')" % self.path("pipe"))
-        process = self.start(path, env=self.env, preexec_fn=ignore)
+        process = self.start(path, new=True, env=self.env, preexec_fn=ignore)
         with open(self.path("pipe")) as pipe:
             process.send_signal(signal.SIGHUP)
             self.assertEqual(pipe.read(), "started")
@@ -1131,7 +1188,7 @@ class Ends(Checker):
                 loop = "\n        while True: sys.stdout.write(%s)" % text
                 code = LOOP + "\n        " + before + loop
                 path = self.write_provider(code, INDEX)
-                _, lines = self.check(*patient, path, env=self.env, preexec_fn=limit)
+                _, lines = self.check(*patient, path, new=True, env=self.env, preexec_fn=limit)
                 self.assertRegex("\n".join(lines), verdict)
 
 
@@ -1260,7 +1317,7 @@ class CargoSays(WithCargo):
 
     def test_of_providers(self):
         count = 0
-        for number, row in enumerate(BROKEN):
+        for number, row in enumerate(BROKEN_LINES + BROKEN_ANSWERS):
             if not any(self.quotes(line) for line in row[3] or ()):
                 continue
             with self.subTest(row[0], code=row[1]):
