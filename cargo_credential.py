@@ -25,7 +25,7 @@ Cargo runs a credential provider to get, store and erase a registry's token. A c
     import os
     from cargo_credential import *
 
-    FILE = "/home/me/.corp-token"
+    FILE = os.path.expanduser("~/.corp-token")
 
     class Provider(Credential):
         registries = ("crates.corp.example",)  # for other registries, Cargo asks the next provider
@@ -60,19 +60,15 @@ Run `chmod +x` on it, and add its absolute path to `~/.cargo/config.toml`:
 
 The exception that a method raises decides what Cargo does next. After UrlNotSupported and NotFound,
 Cargo asks its next provider. After OperationNotSupported, it stops. After OtherError or any other
-exception, it stops and shows the message, and with CARGO_CREDENTIAL_TRACEBACK=1 the traceback.
-
-List in `registries` the indexes (registry URLs) that may get the token: a cloned repository can
-point a registry's name at another index. An entry is an index URL, or HOST or HOST:PORT, which
-allows each https:// index there. Do not use a host where others can publish files, as on GitHub.
+exception, it stops and shows the message and its causes, also those that Python adds when an
+`except` block fails. With CARGO_CREDENTIAL_TRACEBACK=1 it also shows the traceback.
 
 Make a token a Secret as soon as you have it. A Secret shows its value only through expose(), map()
 and a protocol message's to_json(). The module replaces it in error texts. It does not replace:
-- a value that was never a Secret
-- a part of a Secret (but it replaces the text after a scheme, such as `Bearer `)
+- a value that was never a Secret, or that was followed by 10,000 newer ones
+- a part of a Secret (but it replaces the text after a scheme, such as `Bearer `, and each line)
 - a value of one character, or of two or three characters within a word
-- a value of an earlier request, after 500 newer values
-- an encoded value (base64, a URL, a shell's quotes)
+- a value in base64, or with characters outside ASCII or control characters that are escaped
 - what the provider, its threads and its child processes print
 
 This is a port of the Rust crate cargo-credential 0.4.11. "Source: X" names the item X of the crate.
@@ -86,249 +82,256 @@ import sys
 
 TYPE_CHECKING = False  # type checkers treat this as typing.TYPE_CHECKING
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
     from typing import IO, Any, BinaryIO, NoReturn, TextIO, TypeVar
 
     _T = TypeVar("_T")
 
-__version__ = "1.1.0"
+__version__ = "1.2.0"
 __all__ = [
     "CRATES_IO_INDEX", "PROTOCOL_VERSION_1", "Action", "CacheControl", "CacheExpires", "CacheNever",
-    "CacheSession", "CacheUnknown", "Credential", "CredentialHello", "CredentialProcess",
-    "CredentialRequest", "CredentialResponse", "Error", "GetAction", "GetResponse", "LoginAction",
-    "LoginOptions", "LoginResponse", "LogoutAction", "LogoutResponse", "NotFound", "Operation",
+    "CacheSession", "CacheUnknown", "Credential", "CredentialHello", "CredentialRequest",
+    "CredentialResponse", "Error", "GetAction", "GetResponse", "LoginAction", "LoginOptions",
+    "LoginResponse", "LogoutAction", "LogoutResponse", "NotFound", "Operation",
     "OperationNotSupported", "OtherError", "OwnersOperation", "ProtocolError", "PublishOperation",
     "ReadOperation", "RegistryInfo", "Secret", "UnknownAction", "UnknownError", "UnknownOperation",
     "UnknownResponse", "UnsupportedCredential", "UnyankOperation", "UrlNotSupported",
-    "YankOperation", "main", "negotiate_version", "read_line", "read_token", "serve",
+    "YankOperation", "main", "read_line", "read_token", "serve",
 ]  # fmt: skip
 
 PROTOCOL_VERSION_1 = 1
 _VERSIONS = (PROTOCOL_VERSION_1,)  # the protocol versions that this module supports
 CRATES_IO_INDEX = "https://github.com/rust-lang/crates.io-index"  # also for its sparse index
+_UNDECLARED: "Any" = None
 
 
-# ---- Secrets ------------------------------------------------------------------------------------
-_REDACTED = "[REDACTED]"
-_MASKED = f"Secret({_REDACTED})"
-_lasting: "dict[str, None]" = {}  # values of Secrets made outside of requests
-_passing: "dict[str, None]" = {}  # values of Secrets made during requests, the newest last
-_remembered = _lasting  # where the next value goes
+# ---- A provider ---------------------------------------------------------------------------------
+class Credential:
+    """A provider. Override `get`, `login` and `logout`, or `perform`. Source: `Credential`.
+
+    registries: the index URLs and hosts that may get a token: see RegistryInfo.matches. For any
+    other registry, the module answers UrlNotSupported before a method runs. With an entry that can
+    match no registry, each request fails with a sentence that says what to write. An empty sequence
+    serves no registry. If you do not set it, your methods get every registry: raise UrlNotSupported
+    yourself for those that are not yours. A cloned repository can point a registry's name at
+    another index. Do not list a host where others can publish files, such as GitHub's.
+
+    args: the configured arguments and, in `login`, anything after `--` in `cargo login -- ...`.
+    A method that you do not override raises OperationNotSupported: Cargo stops. `perform` calls the
+    three: if you override it, they are not called. The module reports any exception that is not an
+    Error as an OtherError.
+    """
+
+    registries: "Sequence[str]" = _UNDECLARED
+
+    def perform(
+        self, registry: "RegistryInfo", action: "Action", args: "list[str]"
+    ) -> "CredentialResponse":
+        """Answer one request."""
+        if isinstance(action, GetAction):
+            return self.get(registry, action.operation, args)
+        if isinstance(action, LoginAction):
+            return self.login(registry, action.options, args)
+        if isinstance(action, LogoutAction):
+            return self.logout(registry, args)
+        raise OperationNotSupported
+
+    def get(
+        self, registry: "RegistryInfo", operation: "Operation", args: "list[str]"
+    ) -> "CredentialResponse":
+        """Return a GetResponse, or raise NotFound."""
+        raise OperationNotSupported
+
+    def login(
+        self, registry: "RegistryInfo", options: "LoginOptions", args: "list[str]"
+    ) -> "CredentialResponse":
+        """Store `read_token(options, registry)` and return LoginResponse()."""
+        raise OperationNotSupported
+
+    def logout(self, registry: "RegistryInfo", args: "list[str]") -> "CredentialResponse":
+        """Erase the token and return LogoutResponse(), or raise NotFound."""
+        raise OperationNotSupported
 
 
-class Secret:
-    """Holds a token, a str. repr, str and format hide it; pickle refuses it. Source: `Secret`."""
+class UnsupportedCredential(Credential):
+    """A provider that serves no registry. Source: `UnsupportedCredential`."""
 
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        _must_be("a Secret's value", value, str)
-        self._value = value
-        _remembered.pop(value, None)  # a value that is made again becomes the newest
-        _remembered[value] = None
-
-    def expose(self) -> str:
-        """Return the value. From here on, you must keep it hidden."""
-        return self._value
-
-    def map(self, f: "Callable[[str], str]") -> "Secret":
-        """Return a Secret of `f(value)`, as in `token.map(lambda t: "Bearer " + t)`."""
-        return Secret(f(self._value))
-
-    def is_empty(self) -> bool:
-        """Return whether the value is the empty string."""
-        return not self._value
-
-    def __bool__(self) -> bool:
-        return bool(self._value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._value == other._value
-
-    def __hash__(self) -> int:
-        return hash((Secret, self._value))
-
-    def __repr__(self) -> str:
-        return _MASKED
-
-    def __format__(self, spec: str) -> str:
-        return _MASKED
-
-    def __deepcopy__(self, memo: object = None) -> "Secret":
-        return self
-
-    __copy__ = __deepcopy__
-
-    def __getstate__(self) -> object:  # pickle calls this
-        raise TypeError("a Secret cannot be pickled: use expose() if the value must be stored")
+    def perform(self, registry: "RegistryInfo", action: "Action", args: "list[str]") -> "NoReturn":
+        """Raise UrlNotSupported."""
+        raise UrlNotSupported
 
 
-def _must_be(what: str, value: object, kind: type) -> None:
-    if not isinstance(value, kind):
-        raise TypeError(f"{what} must be a {kind.__name__}, not {_type_of(value)}")
+def main(credential: Credential) -> None:
+    """Run a provider: `main(Provider())` is the whole program. Source: `main`.
+
+    Answers Cargo until Cargo closes the pipe. Until the program exits, standard input and output
+    are the terminal, or the null device if there is none. Removes empty and relative parts from
+    PATH, so that no program is looked up in the current directory. Exits with status 130 at Ctrl-C.
+
+    With --help, or on a terminal without --cargo-plugin, it prints the program's docstring and how
+    to configure Cargo.
+    """
+    arguments = sys.argv[1:]
+    if "--help" in arguments or (os.isatty(0) and "--cargo-plugin" not in arguments):
+        return _print_help(credential)
+    os.environ["PATH"] = _safe_path()
+    try:
+        reader, writer = _take_console()
+    except OSError as error:
+        sys.exit(f"cannot separate Cargo's pipes from the terminal: {error}")
+    try:
+        with reader, writer:
+            serve(credential, reader, writer)
+    except OSError:
+        pass  # Cargo closed the pipe
+    except KeyboardInterrupt:
+        os._exit(130)  # a second Ctrl-C would print an exception that may hold a token
+    finally:
+        _flush(sys.stdout, 1)
+        _flush(sys.stderr, 2)
+
+
+def serve(credential: Credential, reader: "BinaryIO", writer: "BinaryIO") -> None:
+    """Run a provider over two binary streams. `main` does this with Cargo's pipes.
+
+    Writes the hello, then an answer for each line until `reader` ends, and flushes each time. A
+    line that is not a request gets an error of protocol version 1, and ends the session. Raises
+    OSError if a stream fails.
+    """
+    _write_line(writer, CredentialHello(_VERSIONS).to_json())
+    for line in iter(reader.readline, b""):
+        _forget_old_values()
+        try:
+            request = CredentialRequest.from_json(line)
+        except ProtocolError as error:
+            _write_line(writer, OtherError(str(error)).to_json())
+            break
+        _write_line(writer, _answer(credential, request))
+
+
+def _write_line(writer: "IO[bytes]", line: str) -> None:
+    writer.write(line.encode("utf-8") + b"\n")
+    writer.flush()
+
+
+def _answer(credential: Credential, request: "CredentialRequest") -> str:
+    """Return the line that answers a request, whatever the provider does."""
+    try:
+        _check_registry(credential, request.registry)
+        _check_arguments(request.args)
+        response = credential.perform(request.registry, request.action, request.args)
+        return _response_line(response, request.action)
+    except (UrlNotSupported, NotFound, OperationNotSupported, UnknownError) as error:
+        return Error.to_json(error)
+    except BaseException as error:  # also SystemExit: Cargo waits for an answer
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        return _other_error_line(error)
+
+
+def _check_registry(credential: Credential, registry: "RegistryInfo") -> None:
+    """Raise UrlNotSupported unless the provider serves this registry."""
+    name = getattr(credential, "__name__", type(credential).__name__)
+    if isinstance(credential, type):
+        raise TypeError(f"main takes an instance: write main({name}()), not main({name})")
+    registries = credential.registries
+    if registries is None:
+        return
+    if isinstance(registries, (str, bytes)):
+        raise TypeError(f"{name}.registries must be a tuple of strings: write ({registries!r},)")
+    for entry in registries:
+        problem = _problem_of_entry(entry)
+        if problem:
+            raise ValueError(f"{name}.registries: `{entry}` matches no registry: {problem}")
+    if not registry.matches(*registries):
+        raise UrlNotSupported
+
+
+def _response_line(response: "Any", action: "Action") -> str:
+    """Return the line of a response. Raises TypeError or ValueError if Cargo would reject it."""
+    expected: Any = _RESPONSES.get(type(action).kind)
+    if expected is None or not isinstance(response, expected):
+        found = f"the provider returned {_type_of(response)} for the action `{action}`"
+        hint = f"return a {expected.__name__}, or " if expected else ""
+        raise TypeError(f"{found}: it must {hint}raise an Error")
+    return CredentialResponse.to_json(response)  # a subclass cannot write a second line
+
+
+def _other_error_line(error: BaseException) -> str:
+    """Return the line of an exception: its text and those of its causes, redacted, then escaped."""
+    try:
+        _show_traceback(error)
+        message, *causes = map(_escape, _redact(_texts_of_chain(error), _remembered))
+    except BaseException as failure:  # an exception may refuse to be read
+        if isinstance(failure, KeyboardInterrupt):
+            raise
+        message, causes = "the provider raised an exception that cannot be shown", []
+    return OtherError(message, causes).to_json()
+
+
+def _texts_of_chain(error: "BaseException | None") -> "list[str]":
+    """Return the text of an exception, then its causes, the nearest first, by Python's rules."""
+    texts: list[str] = []
+    seen: set[int] = set()  # a chain can be a circle
+    while error is not None and id(error) not in seen and len(seen) < 100:
+        seen.add(id(error))
+        texts.append(_text_of(error))
+        if isinstance(error, Error):
+            texts.extend(_strings_of(error.caused_by))
+        group: Any = getattr(error, "exceptions", None)
+        if isinstance(group, tuple):
+            texts.extend([_text_of(one) for one in group])
+        if error.__cause__ is None and not error.__suppress_context__:
+            error = error.__context__
+        else:
+            error = error.__cause__
+    return texts
+
+
+def _text_of(error: BaseException) -> str:
+    """Return the text of an exception, or its class if it has none."""
+    if isinstance(error, SystemExit) and (error.code is None or isinstance(error.code, int)):
+        return f"the provider tried to exit with status {error.code or 0} instead of answering"
+    name, text = _type_of(error), str(error)
+    if " of another copy" in name:
+        return f"the provider raised {name}"
+    if isinstance(error, KeyError):  # its text is only the key
+        return f"{name}: {text}"
+    return text if text.strip() else name
 
 
 def _type_of(value: object) -> str:
-    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+    """Return the name of a value's type. Two copies of this module have types of the same name."""
+    kind = value if isinstance(value, type) else type(value)
+    for base in kind.__mro__:
+        in_a_copy = base.__module__.rpartition(".")[2] == "cargo_credential"
+        if in_a_copy and base.__name__ in __all__ and base is not globals()[base.__name__]:
+            return f"a {base.__name__} of another copy of cargo_credential.py"
+    return f"the class {kind.__name__}" if isinstance(value, type) else kind.__name__
 
 
-def _check_token(token: Secret, error: "type[Exception]") -> Secret:
-    """Return the token, or raise the error if no HTTP header can carry it."""
-    text = token.expose()
-    if _MASKED in text:
-        example = 'token.expose(), or token.map(lambda t: "Bearer " + t)'
-        raise error(f"the token contains `{_MASKED}`, the text of a Secret: write {example}")
-    others = {char for char in text if not " " <= char <= "~" and char != "\t"}
-    for found, problem in (
-        (not text.strip(" \t"), "is empty"),
-        (text[-1:] in ("\r", "\n"), "ends with a line break"),
-        (others & {"\r", "\n"}, "contains a line break"),
-        (max(others, default="") > "\x7f", "contains a character outside ASCII"),
-        (others, "contains a control character"),
-    ):
-        if found:
-            raise error(f"the token {problem}, so no HTTP header can carry it")
-    return token
-
-
-def _redact(texts: "list[str]") -> "list[str]":
-    """Return the texts with the values of all remembered Secrets replaced."""
-    forms: set[str] = set()
-    for value in [*_lasting, *_passing]:
-        stripped = value.strip()
-        if len(stripped) > 1:
-            after_scheme = stripped.partition(" ")[2].strip()
-            forms.update([value, stripped, after_scheme, *map(str.strip, stripped.splitlines())])
-    forms.discard(_MASKED)  # the value of Secret(str(secret))
-    spellings = {json.dumps(form)[1:-1] for form in forms}  # surrogates do not fold
-    spellings |= {repr(form.encode("utf-8", "surrogatepass"))[2:-1] for form in forms}
-    folded_forms = {_fold(spelling)[0] for spelling in spellings | forms}
-    redacted: list[str] = []
-    for text in texts:
-        folded, positions = _fold(text)
-        spans = [(positions[i], positions[j]) for i, j in _find(folded, folded_forms)]
-        pieces, rest = [""], 0
-        for start, end in sorted([*spans, *_find(text, forms)]):
-            pieces += [text[rest:start], _REDACTED] if start >= rest else []
-            rest = max(rest, end)
-        redacted.append("".join(pieces) + text[rest:])
-    return redacted
-
-
-def _fold(text: str) -> "tuple[str, list[int]]":
-    """Return the text without escapes of JSON and repr, and its characters' original positions.
-
-    It drops all backslashes and turns a line break into `n`, since each can be escaped repeatedly.
-    A value such as `x41"` is missed if it is escaped right after a backslash.
-    """
-    import re
-
-    code = r"u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|U(00(?:0[0-9A-Fa-f]|10)[0-9A-Fa-f]{4})"
-    escape = rf"(?s)\\(?:\\|u005[Cc]|x5[Cc])*(?:{code}|(.)|\Z)|([\n\r\t\b\f])"
-    letters = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
-    pieces: list[str] = []
-    positions: list[int] = []
-    end = 0
-    for found in re.finditer(escape, text):
-        digits = found.group(1) or found.group(2) or found.group(3)
-        char = chr(int(digits, 16)) if digits else found.group(4) or found.group(5) or ""
-        pieces += [text[end : found.start()], letters.get(char, char)]
-        positions += [*range(end, found.start()), *[found.start()] * len(char)]
-        end = found.end()
-    return "".join(pieces) + text[end:], [*positions, *range(end, len(text) + 1)]
-
-
-def _find(text: str, values: "set[str]") -> "Iterator[tuple[int, int]]":
-    """Yield start and end of each value. Short values match only as whole words."""
-    lengths: dict[str, set[int]] = {}  # of all values with the same first four characters
-    for value in values:
-        lengths.setdefault(value[:4], set()).add(len(value))
-    for size in {len(start) for start in lengths} - {0, 1}:
-        for i in range(len(text) - size + 1):
-            for end in [i + length for length in lengths.get(text[i : i + size], ())]:
-                around = text[i - 1 : i] + text[end : end + 1]
-                word = size > 3 or not any(char.isalnum() or char == "_" for char in around)
-                if word and end <= len(text) and text[i:end] in values:
-                    yield i, end
-
-
-# ---- JSON ---------------------------------------------------------------------------------------
-class ProtocolError(ValueError):
-    """A line does not follow the protocol. The text names the field, and quotes no string."""
-
-
-def _object(pairs: "list[tuple[str, Any]]") -> "dict[str, Any]":
-    fields: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in fields:  # two readers could choose different values
-            raise ProtocolError(f"duplicate field `{name}`")
-        fields[name] = value
-    return fields
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-_decode = json.JSONDecoder(  # a long number becomes a float: int() takes seconds for a megabyte
-    object_pairs_hook=_object, parse_int=lambda text: (int if len(text) < 40 else float)(text)
-).decode
-
-
-def _parse(line: "str | bytes", what: str = "the line") -> "dict[str, Any]":
-    """Parse a JSON object as Cargo does. Refuse duplicates and huge numbers in any field."""
-    try:
-        text = line if isinstance(line, str) else line.decode("utf-8")
-        fields: dict[str, Any] = _decode(text)
-        _encode(fields).encode("utf-8")  # fails for NaN, infinity and lone surrogates
-    except UnicodeError:
-        raise ProtocolError("not UTF-8") from None
-    except RecursionError:
-        raise ProtocolError("not JSON: nested too deeply") from None
-    except json.JSONDecodeError as error:  # `from None`: its `doc` may hold a token
-        text = f"not JSON: {error.msg} at line {error.lineno} column {error.colno}"
-        raise ProtocolError(text.replace(" at at ", " at ")) from None
-    except ProtocolError:
-        raise
-    except ValueError:
-        raise ProtocolError("not JSON: number out of range") from None
-    if type(fields) is not dict:
-        raise ProtocolError(f"{what} must be an object")
-    return fields
-
-
-def _field(fields: "dict[str, Any]", name: str, kind: type, *default: "Any") -> "Any":
-    """Return a field of this type. A default makes it optional; None as default allows null."""
-    if name not in fields and not default:
-        raise ProtocolError(f"missing field `{name}`")
-    value = fields.get(name, *default)
-    if type(value) is not kind and (value is not None or default != (None,)):  # a bool is not int
-        names = {str: "a string", int: "an integer", bool: "true or false", dict: "an object"}
-        raise ProtocolError(f"field `{name}` must be {names.get(kind, 'a list')}")
-    return value
-
-
-def _strings(fields: "dict[str, Any]", name: str) -> "list[str]":
-    values: list[str] = _field(fields, name, list, [])
-    if {*map(type, values)} - {str}:
-        raise ProtocolError(f"field `{name}` must be a list of strings")
-    return values
-
-
-# ---- Registry and requests ----------------------------------------------------------------------
+# ---- The messages -------------------------------------------------------------------------------
 class _Record:
-    """Named fields. `_read` and `_write` of a variant handle strings: override for other types."""
+    """A message or a part of one. `__match_args__` names its attributes and its JSON fields.
+
+    `_from_fields` and `_to_fields` handle strings: a class with other types overrides them. `kind`
+    is the class's name on the wire. It is always read from the class: a provider may set an
+    attribute.
+    """
 
     __match_args__: "tuple[str, ...]" = ()
-    kind: str  # always read from the class: a provider may set an attribute
+    kind: str
 
     def __init_subclass__(cls, kind: str = "") -> None:
         if kind:
             cls.kind = kind
 
     @classmethod
-    def _read(cls: "Any", fields: "dict[str, Any]") -> "Any":
-        return cls(*[_field(fields, name, str) for name in cls.__match_args__])
+    def _from_fields(cls: "Any", fields: "dict[str, Any]") -> "Any":
+        return cls(*[_required(fields, name, str) for name in cls.__match_args__])
 
-    def _write(self) -> "dict[str, Any]":
+    def _to_fields(self) -> "dict[str, Any]":
         return {name: getattr(self, name) for name in self.__match_args__}
 
     def __eq__(self, other: object) -> bool:
@@ -358,10 +361,10 @@ class RegistryInfo(_Record):
     def host(self) -> "str | None":
         """The host of the index in lower case, without user and port, or None.
 
-        None for schemes other than http, https (each with or without `sparse+`) and ssh, and for
-        URLs that Cargo, libgit2 or git may read differently.
+        None for schemes other than http, https (each with or without `sparse+`) and ssh, for IPv6
+        addresses, and for URLs that Cargo, libgit2 or git may read differently.
         """
-        return self._split_url()[1].strip("[]") or None
+        return self._split_url()[1] or None
 
     def matches(self, *registries: str) -> bool:
         """Return whether this registry is one of `registries`. False for no entries.
@@ -372,38 +375,76 @@ class RegistryInfo(_Record):
         """
         for entry in registries:
             _must_be("a registry", entry, str)
-            if entry == self.index_url if "://" in entry else self._is_on(entry.lower()):
+            if "://" in entry:
+                found = entry == self.index_url
+            else:
+                found = self._is_on(entry.lower())
+            if found:
                 return True
         return False
 
-    def _is_on(self, entry: str) -> bool:
+    def _is_on(self, place: str) -> bool:
         scheme, host, port = self._split_url()
-        secure = scheme in ("https", "sparse+https")
-        return secure and (entry == f"{host}:{port}" or (entry == host and port == 443))
+        if scheme not in ("https", "sparse+https"):
+            return False  # anybody on the way could replace the index
+        return place == f"{host}:{port}" or (place == host and port == 443)
 
     def _split_url(self) -> "tuple[str, str, int]":
         """Return scheme, host and port (443 if there is none), or empty values if parsers differ.
 
         Cargo reads https as browsers do: it decodes `%`, takes a backslash for a slash, and reads
         0x7f.1 as 127.0.0.1. To libgit2, `?` and `#` do not end the host of an ssh URL. git looks
-        for a host in `@[...]` anywhere in the URL.
+        for a host in `@[...]` anywhere in the URL, and ssh takes a leading dash for an option.
         """
-        import re
+        url = self.index_url
+        scheme, _, rest = url.lower().partition("://")
+        authority = rest.partition("/")[0]
+        user, at, place = authority.rpartition("@")
+        host, _, port = place.partition(":")
+        labels = host.split(".")
+        if (
+            scheme in _SCHEMES
+            and all("!" <= char <= "~" and char not in "\\[]" for char in url)
+            and (_is_word(user, ".~+:-") or not at)
+            and all(_is_word(label, "-") for label in labels)
+            and (not labels[-1][0].isdigit() or (len(labels) == 4 and _BYTES.issuperset(labels)))
+            and (not port or (port.isdigit() and port[0] != "0" and int(port[:6]) < 65536))
+        ):
+            return scheme, host, int(port or 443)
+        return "", "", 0
 
-        found = re.match(
-            r"(?ai)((?:sparse\+)?https?|ssh)://"
-            r"(?:\w[\w.~+:-]*@)?"  # user and password: ssh takes a leading dash for an option
-            r"((?:\w[\w-]*\.)*\w[\w-]*|\[[\da-f:]+\])"  # a name, an IPv4 or an IPv6 address
-            r"(?::([1-9]\d{0,4})?)?"  # a port
-            r"(?:/[!-Z^-~]*)?\Z",  # a path of printable ASCII, without backslashes and brackets
-            self.index_url,
-        )
-        scheme, host, digits = [text.lower() for text in found.groups("")] if found else [""] * 3
-        port, labels = int(digits or 443), host.split(".")
-        ipv4 = len(labels) == 4 and set(labels) <= {str(number) for number in range(256)}
-        if not found or port > 65535 or (labels[-1][:1].isdigit() and not ipv4):
-            return "", "", 0
-        return scheme, host, port
+
+_SCHEMES = ("http", "https", "sparse+http", "sparse+https", "ssh")
+_BYTES = frozenset(map(str, range(256)))  # the parts of an IPv4 address
+
+
+def _is_word(text: str, more: str) -> bool:
+    """Return whether text is letters, digits, `_` and `more`, and begins with none of `more`."""
+    return text.strip(_WORD + more) == "" and text[:1] in _LETTERS
+
+
+_WORD = "abcdefghijklmnopqrstuvwxyz0123456789_"
+_LETTERS = frozenset(_WORD)
+
+
+def _problem_of_entry(entry: object) -> str:
+    """Return why an entry of `registries` can match no registry, and what to write, or ""."""
+    if not isinstance(entry, str):
+        return f"write a str, not {_type_of(entry)}"
+    if "://" not in entry:
+        if RegistryInfo(f"https://{entry}/").matches(entry):
+            return ""
+        return "write HOST or HOST:PORT, as in `crates.corp.example:8443`, or the whole index URL"
+    scheme, _, rest = entry.partition("://")
+    authority, slash, _ = rest.partition("/")
+    host = authority.rpartition("@")[2]
+    if scheme.startswith("sparse+") and not entry.endswith("/"):
+        return "the URL of a sparse index ends with a slash"
+    if not slash:
+        return "add the path of the index"
+    if scheme == "https" and (host != host.lower() or host.endswith(":443")):
+        return "write the host in lower case, and leave out the port 443, as Cargo does"
+    return ""
 
 
 class Operation(_Record, kind="unknown"):
@@ -471,12 +512,12 @@ class GetAction(Action, kind="get"):
         self.operation = operation
 
     @classmethod
-    def _read(cls, fields: "dict[str, Any]") -> "GetAction":
-        kind = _OPERATIONS.get(_field(fields, "operation", str), UnknownOperation)
-        return cls(kind._read(fields))
+    def _from_fields(cls, fields: "dict[str, Any]") -> "GetAction":
+        kind = _OPERATIONS.get(_required(fields, "operation", str), UnknownOperation)
+        return cls(kind._from_fields(fields))
 
-    def _write(self) -> "dict[str, Any]":
-        return {"operation": type(self.operation).kind, **self.operation._write()}
+    def _to_fields(self) -> "dict[str, Any]":
+        return {"operation": type(self.operation).kind, **self.operation._to_fields()}
 
 
 class LoginOptions(_Record):
@@ -501,11 +542,12 @@ class LoginAction(Action, kind="login"):
         self.options = options
 
     @classmethod
-    def _read(cls, fields: "dict[str, Any]") -> "LoginAction":
-        token, url = [_field(fields, name, str, None) for name in ("token", "login-url")]
-        return cls(LoginOptions(None if token is None else Secret(token), url))
+    def _from_fields(cls, fields: "dict[str, Any]") -> "LoginAction":
+        token = _optional(fields, "token", str)
+        secret = None if token is None else Secret(token)
+        return cls(LoginOptions(secret, _optional(fields, "login-url", str)))
 
-    def _write(self) -> "dict[str, Any]":
+    def _to_fields(self) -> "dict[str, Any]":
         token = None if self.options.token is None else self.options.token.expose()
         return {"token": token, "login-url": self.options.login_url}
 
@@ -529,7 +571,7 @@ class CredentialHello(_Record):
     @classmethod
     def from_json(cls, line: "str | bytes") -> "CredentialHello":
         """Read a hello. Raises ProtocolError."""
-        v = _field(_parse(line), "v", list)
+        v = _required(_parse(line), "v", list)
         if not all(type(version) is int and 0 <= version < 2**32 for version in v):
             raise ProtocolError("field `v` must be a list of versions")
         return cls(v)
@@ -554,42 +596,36 @@ class CredentialRequest(_Record):
     def from_json(cls, line: "str | bytes") -> "CredentialRequest":
         """Read a request. Raises ProtocolError, also for an unsupported version."""
         fields = _parse(line)
-        v, found = _field(fields, "v", int), _field(fields, "registry", dict)
+        v, found = _required(fields, "v", int), _required(fields, "registry", dict)
         if v not in _VERSIONS:
             raise ProtocolError(f"unsupported protocol version {v}")
-        url, name = _field(found, "index-url", str), _field(found, "name", str, None)
+        url, name = _required(found, "index-url", str), _optional(found, "name", str)
         registry = RegistryInfo(url, name, _strings(found, "headers"))
-        action = _ACTIONS.get(_field(fields, "kind", str), UnknownAction)._read(fields)
-        return cls(v, registry, action, _strings(fields, "args"))
+        kind = _ACTIONS.get(_required(fields, "kind", str), UnknownAction)
+        return cls(v, registry, kind._from_fields(fields), _strings(fields, "args"))
 
     def to_json(self) -> str:
         """Return the request as one line of JSON, with a login's token in it."""
         info = self.registry
         registry = {"index-url": info.index_url, "name": info.name, "headers": info.headers}
         fields = {"v": self.v, "registry": _present(registry), "kind": type(self.action).kind}
-        return _encode(_present({**fields, **self.action._write(), "args": self.args}))
+        return _encode(_present({**fields, **self.action._to_fields(), "args": self.args}))
 
 
 def _present(fields: "dict[str, Any]") -> "dict[str, Any]":
+    """Return the fields that are neither None nor an empty list: the crate does not write these."""
     return {name: value for name, value in fields.items() if value is not None and value != []}
 
 
-def negotiate_version(offered: "Sequence[int]", supported: "Sequence[int]") -> int:
-    """Return the highest common version, or raise OtherError with Cargo's message."""
-    common = set(offered) & set(supported)
-    if not common:
-        theirs = f"credential provider supports protocol versions {list(offered)}"
-        raise OtherError(f"{theirs}, while Cargo supports {list(supported)}")
-    return max(common)
-
-
-# ---- Answers and errors -------------------------------------------------------------------------
 class CacheControl(_Record, kind="unknown"):
     """How long Cargo keeps a token in memory: at most until it exits. Source: `CacheControl`."""
 
 
 class CacheNever(CacheControl, kind="never"):
     """Cargo does not keep the token: it requests one each time that it needs one."""
+
+
+_FIRST_SECOND, _LAST_SECOND = -377705116800, 253402300799  # of the years -9999 and 9999, for Cargo
 
 
 class CacheExpires(CacheControl, kind="expires"):
@@ -602,14 +638,32 @@ class CacheExpires(CacheControl, kind="expires"):
     __match_args__ = ("expiration",)
 
     def __init__(self, expiration: "int | float | datetime") -> None:
-        self.expiration = _unix_seconds(expiration)
+        if isinstance(expiration, str):
+            hint = "pass datetime.fromisoformat(text), which reads a `Z` from Python 3.11 on"
+            raise TypeError(f"expiration must be Unix seconds or an aware datetime: {hint}")
+        if not isinstance(expiration, (int, float)) and hasattr(expiration, "timestamp"):
+            if expiration.utcoffset() is None:
+                raise ValueError("expiration is a datetime without a time zone: give it a tzinfo")
+            expiration = expiration.replace(microsecond=0).timestamp()  # floats can round up
+        if isinstance(expiration, bool) or not isinstance(expiration, (int, float)):
+            found = type(expiration).__name__
+            raise TypeError(f"expiration must be Unix seconds or an aware datetime, not {found}")
+        if not _FIRST_SECOND <= expiration < _LAST_SECOND + 1:  # False for NaN, too
+            years = "in the years -9999 to 9999 (is it in milliseconds?)"
+            raise ValueError(
+                f"expiration must be Unix seconds, such as time.time() + 3600, {years}"
+            )
+        self.expiration = int(expiration)
 
     @classmethod
-    def _read(cls, fields: "dict[str, Any]") -> "CacheExpires":
-        return cls(_field(fields, "expiration", int))
+    def _from_fields(cls, fields: "dict[str, Any]") -> "CacheExpires":
+        try:
+            return cls(_required(fields, "expiration", int))
+        except ValueError as error:
+            raise ProtocolError(str(error)) from None
 
-    def _write(self) -> "dict[str, Any]":
-        return {"expiration": _unix_seconds(self.expiration)}
+    def _to_fields(self) -> "dict[str, Any]":
+        return {"expiration": self.expiration}
 
 
 class CacheSession(CacheControl, kind="session"):
@@ -620,18 +674,7 @@ class CacheUnknown(CacheControl):
     """A setting of a newer protocol. Cargo treats it as CacheNever."""
 
 
-def _unix_seconds(moment: "int | float | datetime") -> int:
-    if not isinstance(moment, (int, float)) and hasattr(moment, "timestamp"):
-        if moment.utcoffset() is None:
-            raise ValueError("expiration is a datetime without a time zone: give it a tzinfo")
-        moment = moment.replace(microsecond=0).timestamp()  # a float would round up the last second
-    if isinstance(moment, bool) or not isinstance(moment, (int, float)):
-        found = type(moment).__name__
-        raise TypeError(f"expiration must be Unix seconds or an aware datetime, not {found}")
-    if not -377705116800 <= moment < 253402300800:  # the years -9999 to 9999; NaN fails this, too
-        years = "in the years -9999 to 9999 (is it in milliseconds?)"
-        raise ProtocolError(f"expiration must be Unix seconds, such as time.time() + 3600, {years}")
-    return int(moment)
+_SESSION = CacheSession()
 
 
 class CredentialResponse(_Record, kind="unknown"):
@@ -644,14 +687,10 @@ class CredentialResponse(_Record, kind="unknown"):
         if list(fields) not in (["Ok"], ["Err"]):
             raise ProtocolError("the line must be an object with one field, `Ok` or `Err`")
         if "Err" in fields:
-            error = _field(fields, "Err", dict)
-            kind = _field(error, "kind", str)
-            if kind != "other":
-                raise _ERRORS.get(kind, UnknownError)()
-            raise OtherError(_field(error, "message", str), _strings(_present(error), "caused-by"))
-        response = _field(fields, "Ok", dict)
-        variant = _RESPONSES.get(_field(response, "kind", str), UnknownResponse)
-        answer: CredentialResponse = variant._read(response)
+            raise _error_from(_required(fields, "Err", dict))
+        response = _required(fields, "Ok", dict)
+        variant = _RESPONSES.get(_required(response, "kind", str), UnknownResponse)
+        answer: CredentialResponse = variant._from_fields(response)
         return answer
 
     def to_json(self) -> str:
@@ -660,7 +699,7 @@ class CredentialResponse(_Record, kind="unknown"):
         Raises TypeError or ValueError for a field of the wrong type, or a token that no HTTP header
         can carry.
         """
-        return _encode({"Ok": {"kind": type(self).kind, **self._write()}})
+        return _encode({"Ok": {"kind": type(self).kind, **self._to_fields()}})
 
 
 class GetResponse(CredentialResponse, kind="get"):
@@ -675,25 +714,23 @@ class GetResponse(CredentialResponse, kind="get"):
     __match_args__ = ("token", "cache", "operation_independent")
 
     def __init__(
-        self,
-        token: Secret,
-        cache: CacheControl = CacheSession(),
-        operation_independent: bool = True,
+        self, token: "Secret", cache: CacheControl = _SESSION, operation_independent: bool = True
     ) -> None:
         self.token, self.cache = token, cache
         self.operation_independent = operation_independent
 
     @classmethod
-    def _read(cls, fields: "dict[str, Any]") -> "GetResponse":
-        token = Secret(_field(fields, "token", str))
-        cache = _CACHES.get(_field(fields, "cache", str), CacheUnknown)._read(fields)
-        return cls(token, cache, _field(fields, "operation_independent", bool))
+    def _from_fields(cls, fields: "dict[str, Any]") -> "GetResponse":
+        token = Secret(_required(fields, "token", str))
+        cache = _CACHES.get(_required(fields, "cache", str), CacheUnknown)._from_fields(fields)
+        return cls(token, cache, _required(fields, "operation_independent", bool))
 
-    def _write(self) -> "dict[str, Any]":
-        for name, kind in zip(self.__match_args__, (Secret, CacheControl, bool)):
-            _must_be(f"GetResponse.{name}", getattr(self, name), kind)
+    def _to_fields(self) -> "dict[str, Any]":
+        _must_be("GetResponse.token", self.token, Secret)
+        _must_be("GetResponse.cache", self.cache, CacheControl)
+        _must_be("GetResponse.operation_independent", self.operation_independent, bool)
         token = _check_token(self.token, ValueError).expose()
-        cache = {"cache": type(self.cache).kind, **self.cache._write()}
+        cache = {"cache": type(self.cache).kind, **self.cache._to_fields()}
         return {"token": token, **cache, "operation_independent": self.operation_independent}
 
 
@@ -726,17 +763,18 @@ class Error(Exception):
         return super().__str__() or self._message
 
     def to_json(self) -> str:
-        """Return the error as one line of JSON. A kind that Cargo does not know becomes `other`."""
-        if str(self.kind) in _ERRORS:  # str: a provider's kind may be unhashable
-            return _encode({"Err": {"kind": str(self.kind)}})
+        """Return the error as one line of JSON. `other` is the kind of all but four classes."""
+        for kind, known in _ERRORS.items():
+            if isinstance(self, known):
+                return _encode({"Err": {"kind": kind}})
         message, *causes = [  # UTF-8 cannot encode lone surrogates
-            str(text).encode("utf-8", "backslashreplace").decode("utf-8")
-            for text in (self, *_texts(self.caused_by))
+            text.encode("utf-8", "backslashreplace").decode("utf-8")
+            for text in (str(self), *_strings_of(self.caused_by))
         ]
         return _encode({"Err": {"kind": "other", "message": message, "caused-by": causes}})
 
 
-def _texts(causes: "str | Sequence[object]") -> "list[str]":
+def _strings_of(causes: "str | Sequence[object]") -> "list[str]":
     return [causes] if isinstance(causes, str) else [str(cause) for cause in causes]
 
 
@@ -760,7 +798,7 @@ class OtherError(Error):
     def __init__(self, message: str = "", caused_by: "str | Sequence[str]" = ()) -> None:
         super().__init__(message)
         self.message = message
-        self.caused_by = tuple(_texts(caused_by))
+        self.caused_by = tuple(_strings_of(caused_by))
 
 
 class UnknownError(Error, kind="unknown", message="unknown error kind; try updating Cargo?"):
@@ -780,233 +818,249 @@ _RESPONSES = _by_kind(GetResponse, LoginResponse, LogoutResponse)
 _ERRORS = _by_kind(UrlNotSupported, NotFound, OperationNotSupported, UnknownError)  # not `other`
 
 
-# ---- Providers ----------------------------------------------------------------------------------
-class Credential:
-    """A provider. Override `get`, `login` and `logout`, or `perform`. Source: `Credential`.
+# ---- The messages, read from JSON ---------------------------------------------------------------
+class ProtocolError(ValueError):
+    """A line does not follow the protocol. The text names the field, and quotes no string."""
 
-    registries: the index URLs and hosts that may get a token: see RegistryInfo.matches. For any
-    other registry, the module answers UrlNotSupported before a method runs. With no entries, your
-    methods get every registry: raise UrlNotSupported yourself for those that are not yours.
 
-    args: the configured arguments and, in `login`, anything after `--` in `cargo login -- ...`.
-    A method that you do not override raises OperationNotSupported: Cargo stops. `perform` calls the
-    three: if you override it, they are not called. The module reports any exception that is not an
-    Error as an OtherError.
+def _object(pairs: "list[tuple[str, Any]]") -> "dict[str, Any]":
+    fields = dict(pairs)
+    if len(fields) < len(pairs):  # two readers could choose different values
+        raise ProtocolError("duplicate field")
+    return fields
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_decode = json.JSONDecoder(object_pairs_hook=_object).decode
+
+
+def _parse(line: "str | bytes", what: str = "the line") -> "dict[str, Any]":
+    """Parse a JSON object as Cargo does. Refuse duplicates and huge numbers in any field."""
+    try:
+        fields: dict[str, Any] = _decode(line if isinstance(line, str) else line.decode("utf-8"))
+        # json reads NaN, infinity and lone surrogates, but cannot write them: Cargo refuses them
+        _encode(fields).encode("utf-8")
+    except UnicodeError:
+        raise ProtocolError("not UTF-8") from None
+    except RecursionError:
+        raise ProtocolError("not JSON: nested too deeply") from None
+    except json.JSONDecodeError as error:  # `from None`: its `doc` may hold a token
+        text = f"not JSON: {error.msg} at line {error.lineno} column {error.colno}"
+        raise ProtocolError(text.replace(" at at ", " at ")) from None
+    except ProtocolError:
+        raise
+    except ValueError:
+        raise ProtocolError("not JSON: number out of range") from None
+    if type(fields) is not dict:
+        raise ProtocolError(f"{what} must be an object")
+    return fields
+
+
+_NAMES = {str: "a string", int: "an integer", bool: "true or false", dict: "an object"}
+
+
+def _required(fields: "dict[str, Any]", name: str, kind: type) -> "Any":
+    """Return the value of a field, which must have this type. A bool is not an int."""
+    if name not in fields:
+        raise ProtocolError(f"missing field `{name}`")
+    if type(fields[name]) is not kind:
+        raise ProtocolError(f"field `{name}` must be {_NAMES.get(kind, 'a list')}")
+    return fields[name]
+
+
+def _optional(fields: "dict[str, Any]", name: str, kind: type) -> "Any":
+    """Return the value of a field, or None if it is missing or null."""
+    return None if fields.get(name) is None else _required(fields, name, kind)
+
+
+def _strings(fields: "dict[str, Any]", name: str) -> "list[str]":
+    """Return a list of strings, which is empty if the field is missing."""
+    values: list[str] = _required(fields, name, list) if name in fields else []
+    if not all(type(value) is str for value in values):
+        raise ProtocolError(f"field `{name}` must be a list of strings")
+    return values
+
+
+def _error_from(fields: "dict[str, Any]") -> Error:
+    """Return the Error that an answer carries."""
+    kind = _required(fields, "kind", str)
+    if kind == "other":
+        causes = [] if fields.get("caused-by") is None else _strings(fields, "caused-by")
+        return OtherError(_required(fields, "message", str), causes)
+    error: Error = _ERRORS.get(kind, UnknownError)()
+    return error
+
+
+# ---- Secrets ------------------------------------------------------------------------------------
+_REDACTED = "[REDACTED]"
+_MASKED = f"Secret({_REDACTED})"
+_remembered: "dict[str, None]" = {}  # the values of Secrets, the newest last
+
+
+class Secret:
+    """Holds a token, a str. repr, str and format hide it; pickle refuses it. Source: `Secret`."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        _must_be("a Secret's value", value, str)
+        self._value = value
+        _remembered.pop(value, None)  # a value that is made again becomes the newest
+        _remembered[value] = None
+
+    def expose(self) -> str:
+        """Return the value. From here on, you must keep it hidden."""
+        return self._value
+
+    def map(self, f: "Callable[[str], str]") -> "Secret":
+        """Return a Secret of `f(value)`, as in `token.map(lambda t: "Bearer " + t)`."""
+        return Secret(f(self._value))
+
+    def is_empty(self) -> bool:
+        """Return whether the value is the empty string."""
+        return not self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __repr__(self) -> str:
+        return _MASKED
+
+    def __deepcopy__(self, memo: object = None) -> "Secret":
+        return self
+
+    __copy__ = __deepcopy__
+
+    def __getstate__(self) -> object:  # pickle calls this
+        raise TypeError("a Secret cannot be pickled: use expose() if the value must be stored")
+
+
+def _forget_old_values() -> None:
+    """Keep the newest 10,000 values, so that the memory of a long session stays flat."""
+    if len(_remembered) > 10000:
+        for value in list(_remembered)[:-10000]:
+            _remembered.pop(value, None)
+
+
+def _must_be(what: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind):
+        raise TypeError(f"{what} must be a {kind.__name__}, not {_type_of(value)}")
+
+
+def _check_token(token: Secret, error: "type[Exception]") -> Secret:
+    """Return the token, or raise the error if no HTTP header can carry it."""
+    text = token.expose()
+    if _MASKED in text:
+        example = 'token.expose(), or token.map(lambda t: "Bearer " + t)'
+        raise error(f"the token contains `{_MASKED}`, the text of a Secret: write {example}")
+    others = {char for char in text if not " " <= char <= "~" and char != "\t"}
+    for found, problem in (
+        (not text.strip(" \t"), "is empty"),
+        (text[-1:] in ("\r", "\n"), "ends with a line break"),
+        (others & {"\r", "\n"}, "contains a line break"),
+        (max(others, default="") > "\x7f", "contains a character outside ASCII"),
+        (others, "contains a control character"),
+    ):
+        if found:
+            raise error(f"the token {problem}, so no HTTP header can carry it")
+    return token
+
+
+def _redact(texts: "Iterable[str]", values: "Iterable[str]") -> "list[str]":
+    """Return the texts with each value replaced, also where JSON, repr or a URL has escaped it.
+
+    The text after a scheme and each line of a value count as values. The longest are replaced
+    first, so that none leaves a part of another.
     """
-
-    registries: "Sequence[str]" = ()
-
-    def perform(
-        self, registry: RegistryInfo, action: Action, args: "list[str]"
-    ) -> CredentialResponse:
-        """Answer one request."""
-        if isinstance(action, GetAction):
-            return self.get(registry, action.operation, args)
-        if isinstance(action, LoginAction):
-            return self.login(registry, action.options, args)
-        if isinstance(action, LogoutAction):
-            return self.logout(registry, args)
-        raise OperationNotSupported
-
-    def get(
-        self, registry: RegistryInfo, operation: Operation, args: "list[str]"
-    ) -> CredentialResponse:
-        """Return a GetResponse, or raise NotFound."""
-        raise OperationNotSupported
-
-    def login(
-        self, registry: RegistryInfo, options: LoginOptions, args: "list[str]"
-    ) -> CredentialResponse:
-        """Store `read_token(options, registry)` and return LoginResponse()."""
-        raise OperationNotSupported
-
-    def logout(self, registry: RegistryInfo, args: "list[str]") -> CredentialResponse:
-        """Erase the token and return LogoutResponse(), or raise NotFound."""
-        raise OperationNotSupported
+    forms = set()
+    for value in values:
+        forms.update([value.partition(" ")[2], value, *value.splitlines()])
+    stripped = {form.strip() for form in forms} - {_MASKED}  # Secret(str(secret)) shows nothing
+    redacted = list(texts)
+    for form in sorted(stripped, key=len, reverse=True):
+        if len(form) > 1 and any(_longest_word(form) in text for text in redacted):
+            pattern = _pattern_of(form)
+            redacted = [pattern.sub(_REDACTED, text) for text in redacted]
+    return redacted
 
 
-class UnsupportedCredential(Credential):
-    """A provider that serves no registry. Source: `UnsupportedCredential`."""
+def _longest_word(value: str) -> str:
+    """Return the longest run of letters and digits: no writer escapes these."""
+    import re
 
-    def perform(self, registry: RegistryInfo, action: Action, args: "list[str]") -> "NoReturn":
-        """Raise UrlNotSupported."""
-        raise UrlNotSupported
+    return max(re.findall("[A-Za-z0-9]+", value), key=len, default="")
 
 
-def serve(credential: Credential, reader: "BinaryIO", writer: "BinaryIO") -> None:
-    """Run a provider over two binary streams. `main` does this with Cargo's pipes.
+def _pattern_of(value: str) -> "Any":
+    """Return a regular expression of all spellings of a value. Short ones match whole words only.
 
-    Writes the hello, then an answer for each line until `reader` ends, and flushes each time. A
-    line that is not a request gets an error of protocol version 1, and ends the session. Raises
-    OSError if a stream fails.
+    A run of letters and digits is itself. Another character may follow backslashes, and may be
+    written as an escape: `u002f` and `x2f` after them, or %2f, %252f and so on.
     """
-    global _remembered
-    _send(writer, CredentialHello(_VERSIONS).to_json())
-    try:
-        for line in iter(reader.readline, b""):
-            _remembered = _passing
-            for value in list(_passing)[:-500]:  # the memory of a long session stays flat
-                _passing.pop(value, None)
-            try:
-                request = CredentialRequest.from_json(line)
-            except ProtocolError as error:
-                return _send(writer, OtherError(str(error)).to_json())
-            _send(writer, _answer(credential, request))
-    finally:
-        _remembered = _lasting
+    import re
+
+    pieces = []
+    for run in re.findall(r"(?s)[A-Za-z0-9]+|\\+|.", value):
+        char, code = run[0], f"{ord(run[0]):02x}"
+        if run.isalnum() or char > "\x7f":
+            pieces.append(re.escape(run))
+        elif char == "\\":  # without `\\*`, which would try each number of them
+            pieces.append(rf"(?:\\|(?i:u00{code}|x{code}|%(?:25)*{code}))+")
+        else:
+            letter = {"\n": "|n", "\r": "|r", "\t": "|t"}.get(char, "")
+            escape = rf"(?i:u00{code}|x{code}|%(?:25)*{code})"
+            pieces.append(rf"\\*(?:{re.escape(char)}|{escape}{letter})")
+    pattern = "".join(pieces)
+    return re.compile(pattern if len(value) > 3 else rf"(?<!\w){pattern}(?!\w)")
 
 
-def _send(writer: "IO[bytes]", line: str) -> None:
-    writer.write(line.encode("utf-8") + b"\n")
-    writer.flush()
+def _escape(text: str) -> str:
+    """Escape what changes how a terminal shows a text, but not its line breaks.
 
+    These are control characters, bidirectional controls, and the line and paragraph separators.
+    Without it, a registry's words in an error could clear the screen or fake a prompt.
+    """
+    import re
 
-def _answer(credential: Credential, request: CredentialRequest) -> str:
-    process = os.getpid()
-    status: object = None
-    try:
-        _check_registry(credential, request.registry)
-        response = credential.perform(request.registry, request.action, request.args)
-        line = _line(response, request.action)
-    except BaseException as error:  # also SystemExit: Cargo waits for an answer
-        if isinstance(error, KeyboardInterrupt):
-            raise
-        line, status = _error_line(error), error.code if isinstance(error, SystemExit) else 1
-    if os.getpid() != process:  # the provider forked: only its parent may answer
-        os._exit(status & 255 if isinstance(status, int) else status is not None)
-    return line
-
-
-def _check_registry(credential: Credential, registry: RegistryInfo) -> None:
-    name = getattr(credential, "__name__", type(credential).__name__)
-    if isinstance(credential, type):
-        raise TypeError(f"main takes an instance: write main({name}()), not main({name})")
-    registries = credential.registries
-    if isinstance(registries, (str, bytes)):
-        raise TypeError(f"{name}.registries must be a tuple of strings: write ({registries!r},)")
-    if registries and not registry.matches(*registries):
-        raise UrlNotSupported
-
-
-def _line(response: "Any", action: Action) -> str:
-    """Return the line of a response. Raises TypeError or ValueError if Cargo would reject it."""
-    expected: Any = _RESPONSES.get(type(action).kind)
-    if expected is None or not isinstance(response, expected):
-        found = f"the provider returned {_type_of(response)} for the action `{action}`"
-        hint = f"return a {expected.__name__}, or " if expected else ""
-        raise TypeError(f"{found}: it must {hint}raise an Error")
-    return CredentialResponse.to_json(response)  # one line, whatever a subclass overrides
-
-
-def _error_line(error: BaseException) -> str:
-    try:
-        if isinstance(error, Error) and str(error.kind) in _ERRORS:
-            return Error.to_json(error)
-        _show_traceback(error)
-        message, *causes = _redact(_describe(error))
-    except BaseException as failure:  # an exception may refuse to be read
-        if isinstance(failure, KeyboardInterrupt):
-            raise
-        message, causes = "the provider raised an exception that cannot be shown", []
-    return OtherError(message, causes).to_json()
-
-
-def _describe(error: "BaseException | None") -> "list[str]":
-    """Return the text of an exception, then its causes, the nearest first, by Python's rules."""
-    texts: list[str] = []
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        texts.append(_text(error))
-        if isinstance(error, Error):
-            texts.extend(_texts(error.caused_by))
-        group: tuple[BaseException, ...] | None = getattr(error, "exceptions", None)
-        texts.extend([_text(one) for one in group] if isinstance(group, tuple) else [])
-        context = None if error.__suppress_context__ else error.__context__
-        error = context if error.__cause__ is None else error.__cause__
-    return texts
-
-
-def _text(error: BaseException) -> str:
-    """Return the text of an exception, or its class if it has none."""
-    name = type(error).__name__
-    if isinstance(error, SystemExit) and (error.code is None or isinstance(error.code, int)):
-        return f"the provider tried to exit with status {error.code or 0} instead of answering"
-    text = str(error)
-    if isinstance(error, KeyError):  # its text is only the key
-        return f"{name}: {text}"
-    return text if text.strip() else name
+    special = "[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+    return re.sub(special, lambda found: ascii(found.group())[1:-1], text.replace("\r\n", "\n"))
 
 
 # ---- I/O: the terminal --------------------------------------------------------------------------
+# `main` moves Cargo's pipes to descriptors that no program inherits, and puts the terminal in place
+# of standard input and output. A token is read from the terminal itself. On POSIX that is our own
+# code, not getpass: the shell's job control must neither show the token nor leave the echo off.
+# This section opens the terminal and the null device, reads sys.argv, PATH and one environment
+# variable, and writes to the terminal and to standard error.
 _TERMINAL = ("CONIN$", "CONOUT$") if sys.platform == "win32" else ("/dev/tty", "/dev/tty")
+_answers: "IO[bytes] | None" = None  # Cargo's end of the conversation, once `main` has taken it
 
 
-def main(credential: Credential) -> None:
-    """Run a provider: `main(Provider())` is the whole program. Source: `main`.
-
-    Answers Cargo until Cargo closes the pipe. Until the program exits, standard input and output
-    are the terminal, or the null device if there is none. Removes empty and relative parts from
-    PATH, so that programs never run from the current directory. Exits with status 130 at Ctrl-C.
-
-    With --help, or on a terminal without --cargo-plugin, it prints the program's docstring and how
-    to configure Cargo.
-    """
-    words = sys.argv[1:]
-    if "--help" in words or (os.isatty(0) and "--cargo-plugin" not in words):
-        return _print_help(sys.modules["__main__"].__doc__ or "")
-    _clean_path()
-    try:
-        reader, writer = _take_console()
-    except OSError as error:
-        sys.exit(f"cannot separate Cargo's pipes from the terminal: {error}")
-    try:
-        with reader, writer:
-            serve(credential, reader, writer)
-    except OSError:
-        pass  # Cargo closed the pipe
-    except KeyboardInterrupt:
-        os._exit(130)  # a second Ctrl-C would print an exception that may hold a token
-    finally:
-        _flush(sys.stdout, 1)
-        _flush(sys.stderr, 2)
-
-
-def _print_help(text: str) -> None:
-    words = [word for word in sys.argv[1:] if word != "--help"]
-    command = json.dumps([os.path.abspath(sys.argv[0]), *words], ensure_ascii=False)
-    sys.stdout.write(f"{text.strip()}\n\n{_CONFIGURATION.format(command)}".lstrip())
-
-
-_CONFIGURATION = """\
-This is a credential provider: Cargo runs it with --cargo-plugin to get a registry's token. To use
-it for a registry, add this to config.toml in $CARGO_HOME (~/.cargo if that is not set), with the
-provider's arguments if it requires any:
-
-[registries.NAME]
-credential-provider = {}
-"""
-
-
-def _clean_path() -> None:
+def _safe_path() -> str:
+    """Return PATH without empty and relative parts, which name directories of a checkout."""
     if sys.platform == "win32":
         os.environ["NoDefaultCurrentDirectoryInExePath"] = "1"
-    for path in (os.environ.get("PATH", ""), os.defpath):
-        kept = [part for part in path.split(os.pathsep) if os.path.isabs(part)]
-        if kept:
-            os.environ["PATH"] = os.pathsep.join(kept)
-            return
+    paths = [os.environ.get("PATH", ""), os.defpath]  # an empty PATH is the current directory
+    kept = [[part for part in path.split(os.pathsep) if os.path.isabs(part)] for path in paths]
+    return os.pathsep.join(kept[0] or kept[1])
 
 
 def _take_console() -> "tuple[BinaryIO, BinaryIO]":
     """Return Cargo's pipes, and put the terminal in their place. Source: the crate's `stdio`."""
+    global _answers
     descriptor = os.open(os.devnull, os.O_RDWR)
-    while descriptor <= 2:  # 0, 1 or 2 was closed: another file would get its number
+    while descriptor <= 2:  # a closed standard descriptor: a pipe would get its number
         os.set_inheritable(descriptor, True)
         descriptor = os.open(os.devnull, os.O_RDWR)
     os.close(descriptor)
-    # os.dup makes copies that no child process inherits
-    reader, writer = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    # os.dup makes copies that no program inherits
+    reader, _answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     _attach(0, _TERMINAL[0])
     _attach(1, _TERMINAL[1])
     _flush(sys.stdout, 1)  # what is printed so far goes to the terminal, too
@@ -1015,7 +1069,7 @@ def _take_console() -> "tuple[BinaryIO, BinaryIO]":
         setattr(sys, name, terminal)
     sys.stdout = _open_text(1, "w", "backslashreplace")
     sys.stderr = sys.stderr or _open_text(2, "w", "backslashreplace")  # it was closed
-    return reader, writer
+    return reader, _answers
 
 
 def _open_text(descriptor: int, mode: str, errors: str) -> "Any":
@@ -1042,7 +1096,7 @@ def _flush(stream: "TextIO | None", descriptor: int) -> None:
 
 
 def _say(line: str) -> None:
-    """Print a line on standard error. Escapes control characters, which a registry may send."""
+    """Print a line on standard error. Escapes all that is not printable: a registry may send it."""
     shown = "".join([char if char.isprintable() else ascii(char)[1:-1] for char in line])
     try:
         sys.stderr.write(shown + "\n")
@@ -1056,8 +1110,59 @@ def _show_traceback(error: BaseException) -> None:
         import traceback
 
         text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        for line in _redact([text])[0].splitlines():
+        for line in _redact([text], _remembered)[0].splitlines():
             _say(line)
+
+
+def _check_arguments(args: "list[str]") -> None:
+    """Raise OtherError if the arguments hold the path of this program, and so a second copy.
+
+    Cargo can join the arrays of several configuration files.
+    """
+    own = os.path.splitext(os.path.abspath(sys.argv[0]))[0]  # behind a .cmd, it is the .py file
+    for word in args:
+        path = os.path.splitext(word)[0]
+        if os.path.isabs(path):
+            same = os.path.normcase(path) == os.path.normcase(own)
+        else:
+            same = os.path.dirname(path) != "" and os.path.basename(path) == os.path.basename(own)
+        if same:
+            hint = "keep one, or write a string"
+            raise OtherError(f"Cargo joined two `credential-provider` arrays: {hint}")
+
+
+def _print_help(credential: Credential) -> None:
+    """Print the docstring of the program, or of the module of its provider, and a configuration."""
+    text = sys.modules["__main__"].__doc__
+    if not text and type(credential).__module__ != __name__:  # in a package's console script
+        text = sys.modules[type(credential).__module__].__doc__
+    words = [word for word in sys.argv[1:] if word != "--help"]
+    command = json.dumps([_own_path(), *words], ensure_ascii=False)
+    text = f"{(text or '').strip()}\n\n{_CONFIGURATION.format(command)}".lstrip()
+    if any("\ud800" <= char <= "\udfff" for char in command):
+        text += "\nThis path is not UTF-8, so Cargo cannot read it: move the program first.\n"
+    if sys.stdout:
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def _own_path() -> str:
+    """Return the path that Cargo can start. On Windows, it cannot start a .py file."""
+    path = os.path.abspath(sys.argv[0])
+    if sys.platform != "win32" or path.lower().endswith(".exe"):
+        return path
+    start = os.path.splitext(path)[0]
+    return start + (".exe" if os.path.isfile(start + ".exe") else ".cmd")
+
+
+_CONFIGURATION = """\
+This is a credential provider: Cargo runs it with --cargo-plugin to get a registry's token. To use
+it for a registry, add this to config.toml in $CARGO_HOME (~/.cargo if that is not set), with the
+provider's arguments if it requires any:
+
+[registries.NAME]
+credential-provider = {}
+"""
 
 
 def read_line() -> str:
@@ -1068,24 +1173,20 @@ def read_line() -> str:
 def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
     """Return the token to store: the one that Cargo passes, or what the user types, hidden.
 
-    Raises OtherError if the user types nothing, if no terminal is found, or if no HTTP header can
-    carry the token. Cargo shows the message and stops. Source: `read_token`.
+    Raises OtherError if the user types nothing, if no terminal is found, if Cargo was killed
+    meanwhile, or if no HTTP header can carry the token. Cargo shows the message and stops. Source:
+    `read_token`.
     """
-    token, problem = options.token, "no token was passed"
-    if token is None:
-        # A checkout can give the name another index, and that index can give any login URL
-        prefix = f"registry {registry.name}, " if registry.name else ""
-        page = f"for {registry.name or registry.index_url}"
-        page = page if options.login_url is None else f"found on {options.login_url}"
-        lines = [f"please paste the token {page} below"]
-        if prefix or options.login_url is not None:
-            lines.insert(0, f"{prefix}index {registry.index_url}")
-        if len(ascii(lines)) > 1000:  # half of a small terminal: the index must stay on the screen
-            hint = "check the registry's name and index"
-            raise OtherError(f"the prompt would be longer than 1000 characters: {hint}")
-        for line in lines:
+    if options.token is not None:
+        import re
+
+        # Up to 1.78, Cargo passes the line end, too
+        token = options.token.map(lambda text: re.sub(r"\r?\n\Z", "", text))
+        problem = "Cargo passed an empty token"
+    else:
+        for line in _prompt_of(options, registry):
             _say(line)
-        token, problem = _read_hidden_line()
+        token, problem = _read_typed_token()
     if not token:
         name = registry.name if registry.name not in (None, "crates-io") else ""
         command = f"cargo login --registry {name} < FILE" if name else "cargo login < FILE"
@@ -1093,30 +1194,182 @@ def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
     return _check_token(token, OtherError)
 
 
-def _read_hidden_line() -> "tuple[Secret, str]":
+def _prompt_of(options: LoginOptions, registry: RegistryInfo) -> "list[str]":
+    """Return the lines before the token. A checkout can choose each of these texts but the host."""
+    name = f"registry {registry.name}, " if registry.name else ""
+    host = registry.host or "an unknown host"
+    if options.login_url is None:
+        page = f"for {registry.name or registry.index_url}"
+    else:
+        page = f"found on {options.login_url}"
+    index = f"{name}index {registry.index_url}, at {host}"
+    lines = [index, f"please paste the token {page} below"]
+    if len(ascii(lines)) > 1000:  # half of a small terminal: the host must stay on the screen
+        hint = "check the registry's name and index"
+        raise OtherError(f"the prompt would be longer than 1000 characters: {hint}")
+    return lines
+
+
+def _read_typed_token() -> "tuple[Secret, str]":
     """Return what the user types, and what to report if that is nothing."""
+    try:
+        terminal = os.open(_TERMINAL[0], os.O_RDWR | getattr(os, "O_NOCTTY", 0))
+        try:
+            line = _read_hidden_line(terminal)
+        finally:
+            os.close(terminal)
+    except (EOFError, UnicodeError):
+        line = ""
+    except OSError:
+        return Secret(""), "Cargo passed no token, and no terminal was found to type it on"
+    return Secret(line.strip()), "no token was entered"
+
+
+def _getpass(terminal: int) -> str:
     import getpass
-    import warnings
+
+    return getpass.getpass("")  # from the console, without echo
+
+
+def _read_without_echo(terminal: int) -> str:
+    """Read a line without echo. The echo comes back however this ends, and goes again after `fg`.
+
+    At a signal that ends or stops the process, the echo is put back before the signal takes effect.
+    """
+    import signal
+
+    shown, hidden = _terminal_modes(terminal)
+
+    def on_signal(number: int, frame: object) -> None:
+        _set_modes(terminal, hidden, shown)
+        signal.signal(number, earlier[number])
+        os.kill(os.getpid(), number)
+        signal.signal(number, on_signal)  # `fg` continues here
+
+    def on_continue(number: int, frame: object) -> None:
+        _set_modes(terminal, None, hidden)
+
+    names = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP")
+    earlier = _handle_signals({**dict.fromkeys(names, on_signal), "SIGCONT": on_continue})
+    try:
+        _set_modes(terminal, None, hidden)
+        line = _read_while_cargo_waits(terminal)
+        os.write(terminal, b"\n")  # the user's own was not shown
+        return line
+    finally:
+        _set_modes(terminal, hidden, shown)
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
+def _read_while_cargo_waits(terminal: int) -> str:
+    """Read a line. After the end of Cargo, what is typed is the next command for the shell."""
+    import select
+
+    line = b""
+    while not line.endswith(b"\n"):
+        ready = select.select([terminal], [], [], 0.2)[0]
+        if _cargo_is_gone():
+            raise OtherError("Cargo has ended: no token is stored")
+        if ready:
+            typed = os.read(terminal, 4096)
+            if not typed:
+                break
+            line += typed
+    return line.decode("utf-8", "replace")
+
+
+def _handle_signals(handlers: "dict[str, Any]") -> "dict[int, Any]":
+    """Install handlers for signals that are not ignored. Return the earlier ones."""
+    import signal
+    import threading
+
+    earlier: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for name, handler in handlers.items():
+            number = getattr(signal, name)
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                earlier[number] = signal.signal(number, handler)
+    return earlier
+
+
+def _terminal_modes(terminal: int) -> "tuple[list[Any], list[Any]]":
+    """Return the terminal's modes as they are, and the same without echo."""
+    import termios
 
     try:
-        os.close(os.open(_TERMINAL[0], os.O_RDWR))  # without a terminal, getpass would read a pipe
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", getpass.GetPassWarning)  # it would show the token
-            return Secret(getpass.getpass("").strip()), "no token was entered"
-    except EOFError:
-        return Secret(""), "no token was entered"
-    except UnicodeError:
-        return Secret("\ufffd"), ""  # refused as a character outside ASCII
-    except (OSError, Warning):
-        return Secret(""), "no terminal was found to type the token on"
+        shown, hidden = termios.tcgetattr(terminal), termios.tcgetattr(terminal)
+    except termios.error as error:
+        raise OSError(*error.args) from None
+    hidden[3] &= ~termios.ECHO
+    return shown, hidden
+
+
+def _set_modes(terminal: int, expected: "list[Any] | None", modes: "list[Any]") -> None:
+    """Set the terminal's modes, and drop what is typed ahead.
+
+    With `expected`, do so only if the terminal still has those: otherwise the shell has taken the
+    terminal back and set its own. This process may then be in the background, where the system
+    would stop it, so signals wait until the modes are set.
+    """
+    import signal
+    import termios
+
+    if expected is None:
+        while True:
+            try:
+                return termios.tcsetattr(terminal, termios.TCSAFLUSH, modes)
+            except termios.error as error:
+                if not isinstance(OSError(*error.args), InterruptedError):
+                    raise OSError(*error.args) from None
+    waiting = {signal.SIGTTOU, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, waiting)
+    try:
+        if termios.tcgetattr(terminal) == expected:
+            termios.tcsetattr(terminal, termios.TCSAFLUSH, modes)
+    except termios.error:
+        pass  # the terminal is gone
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _cargo_is_gone() -> bool:
+    """Return whether Cargo's end of the pipe for the answer is closed."""
+    import select
+
+    if _answers is None:
+        return False
+    pipe = select.poll()
+    pipe.register(_answers.fileno(), 0)
+    return bool(pipe.poll(0))
+
+
+_read_hidden_line = _getpass if sys.platform == "win32" else _read_without_echo
 
 
 # ---- I/O: Cargo's side --------------------------------------------------------------------------
+# Runs another provider and speaks Cargo's side of the protocol with it. A child that exits by
+# itself is waited for, and its further output is dropped; one that breaks the protocol is killed.
+# This section starts the program that its caller names, and reads PATH. It opens no file. Nothing
+# above or below needs it: cut it out if you only write providers.
+__all__ += ["CredentialProcess", "negotiate_version"]
+
+
+def negotiate_version(offered: "Sequence[int]", supported: "Sequence[int]") -> int:
+    """Return the highest common version, or raise OtherError with Cargo's message."""
+    common = set(offered) & set(supported)
+    if not common:
+        theirs = f"credential provider supports protocol versions {list(offered)}"
+        raise OtherError(f"{theirs}, while Cargo supports {list(supported)}")
+    return max(common)
+
+
 class CredentialProcess(Credential):
     """Another provider, run as Cargo runs it. Source: Cargo's `CredentialProcessCredential`.
 
     path: the program, as an absolute path or a name on PATH. Raises OtherError for a provider that
-    is built into Cargo, and for a relative path: only Cargo knows what it is relative to.
+    is built into Cargo, and for a relative path: only Cargo knows what it is relative to. Empty and
+    relative parts of PATH are ignored.
     args: its configured arguments. The provider gets them before those of a request.
 
     Each method runs the provider once, waits for its exit, and returns its answer or raises the
@@ -1128,6 +1381,8 @@ class CredentialProcess(Credential):
     def __init__(self, path: str, *args: str) -> None:
         if path.startswith("cargo:"):
             raise OtherError(f"`{path}` is built into Cargo: name a program")
+        if "\0" in path:
+            raise OtherError("the path of the provider contains a NUL character")
         if os.path.dirname(path) and not os.path.isabs(path):  # it could be a program of a checkout
             raise OtherError(f"`{path}` is a relative path: name the absolute path of the provider")
         self._path, self._args = path, args
@@ -1151,36 +1406,48 @@ class CredentialProcess(Credential):
     def perform(
         self, registry: RegistryInfo, action: Action, args: "list[str]"
     ) -> CredentialResponse:
-        import contextlib
-        import subprocess
-
-        command, pipe = [self._path, "--cargo-plugin"], subprocess.PIPE
+        """Run the provider once."""
+        child = _start(self._path)
         try:
-            child = subprocess.Popen(command, stdin=pipe, stdout=pipe)
-        except OSError as error:
-            raise _failure("failed to spawn credential process", error) from None
-        try:
-            answer: CredentialResponse | Error = _ask(child, registry, action, [*self._args, *args])
+            answer = _ask(child, registry, action, [*self._args, *args])
             status = _wait(child)
-        except BaseException as error:
-            # `child` closes the pipes and waits
-            with contextlib.suppress(OSError, subprocess.TimeoutExpired), child:
-                try:
-                    if isinstance(error, KeyboardInterrupt):  # which it got, too: let it clean up
-                        child.wait(1)
-                finally:
-                    child.kill()
+        except KeyboardInterrupt:  # the provider got it, too: let it clean up
+            _end(child, 1)
+            raise
+        except BaseException:
+            _end(child, 0)
             raise
         if status:
             raise OtherError(f"credential process `{self._path}` failed with status {status}")
         if isinstance(answer, Error):
             raise answer
         try:
-            _line(answer, action)
+            _response_line(answer, action)
         except (TypeError, ValueError) as error:
             what = f"credential provider produced unexpected response for `{action}` request"
             raise OtherError(what, str(error)) from None
-        return answer
+        response: CredentialResponse = answer
+        return response
+
+
+def _start(path: str) -> "Any":
+    """Start a provider. No program is looked up in the current directory."""
+    import subprocess
+
+    environment = dict(os.environ, PATH=_safe_path())
+    command: Any = [path, "--cargo-plugin"]
+    if sys.platform == "win32":
+        # CreateProcess would look a bare name up in the current directory. Python quotes only
+        # spaces, but cmd.exe ends a command at `&`, too.
+        import shutil
+
+        found = path if os.path.isabs(path) else shutil.which(path, path=environment["PATH"])
+        command = f'"{found or path}" --cargo-plugin'
+    try:
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment)
+    except OSError as error:
+        raise _failure("failed to spawn credential process", error) from None
 
 
 def _ask(child: "Any", registry: RegistryInfo, action: Action, args: "list[str]") -> "Any":
@@ -1188,7 +1455,7 @@ def _ask(child: "Any", registry: RegistryInfo, action: Action, args: "list[str]"
     hello = _read_message(child.stdout, "hello", CredentialHello.from_json)
     v = negotiate_version(hello.v, _VERSIONS)
     try:
-        _send(child.stdin, CredentialRequest(v, registry, action, args).to_json())
+        _write_line(child.stdin, CredentialRequest(v, registry, action, args).to_json())
     except UnicodeError:
         raise OtherError("failed to serialize request", "not UTF-8") from None
     except OSError as error:
@@ -1212,29 +1479,49 @@ def _read_message(stdout: "IO[bytes]", what: str, parse: "Callable[[bytes], Any]
 
 def _wait(child: "Any") -> str:
     """Wait for the exit, and drop what the provider still prints. Return its status on failure."""
-    import contextlib
-    import signal
     import threading
 
     def drop_output() -> None:
-        with contextlib.suppress(OSError, ValueError), child.stdout:
-            while os.read(child.stdout.fileno(), 65536):
-                pass
+        try:
+            with child.stdout:
+                while os.read(child.stdout.fileno(), 65536):
+                    pass
+        except (OSError, ValueError):
+            pass  # it was closed
 
     child.stdin.close()
     threading.Thread(target=drop_output, daemon=True).start()  # its child may keep the pipe open
     code = child.wait()
-    if code >= 0:
-        return f"exit {'code' if sys.platform == 'win32' else 'status'}: {code}" if code else ""
-    names = {number.value: f" ({number.name})" for number in signal.Signals}
-    return f"signal: {-code}{names.get(-code, '')}"
+    if code < 0:
+        return f"signal: {-code}"
+    return f"exit {'code' if sys.platform == 'win32' else 'status'}: {code}" if code else ""
+
+
+def _end(child: "Any", seconds: int) -> None:
+    """Kill a provider that does not exit within so many seconds, and close its pipes."""
+    import contextlib
+    import subprocess
+
+    try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(seconds)
+    finally:
+        child.kill()
+        with contextlib.suppress(OSError):  # what was not written yet
+            child.stdin.close()
+        child.stdout.close()
+        child.wait()
 
 
 def _failure(message: str, error: OSError) -> OtherError:
     return OtherError(message, f"{os.strerror(error.errno or 0)} (os error {error.errno})")
 
 
-# ---- I/O: the file provider ---------------------------------------------------------------------
+# ---- I/O: the file provider, and the program ----------------------------------------------------
+# `--example-file` keeps tokens in a JSON file. A change locks PATH.lock, writes PATH.tmp and then
+# replaces the file, so that no token is lost and no reader sees a part. It refuses a file that
+# another user made or can write. This section opens only these three files. It reads CARGO_HOME and
+# the home directory. Nothing above needs it: cut it out if you only write providers.
 class _FileCredential(Credential):
     """The provider of `--example-file`. Source: the crate's example `file-provider`."""
 
@@ -1245,12 +1532,12 @@ class _FileCredential(Credential):
         self, registry: RegistryInfo, action: Action, args: "list[str]"
     ) -> CredentialResponse:
         path, any_registry = _file_options(self._options + args)
-        if not path:
+        if path is None:
             hint = "add it after the path in `credential-provider`"
             raise OtherError(f"cargo_credential.py is a provider only with --example-file: {hint}")
         if not any_registry and not registry.matches(CRATES_IO_INDEX):
             raise UrlNotSupported
-        path, url = os.path.realpath(path), registry.index_url  # a symbolic link stays one
+        path, url = _without_links(_store_path(path)), registry.index_url
         if isinstance(action, GetAction):
             tokens = _read_store(path)
             if url not in tokens:
@@ -1260,24 +1547,23 @@ class _FileCredential(Credential):
             _change_store(path, url, read_token(action.options, registry))
             return LoginResponse()
         if isinstance(action, LogoutAction):
-            # A killed login may have left the token in the .tmp file. Without a lock, the logout of
-            # a missing token works in a read-only directory.
-            left = os.path.lexists(path + ".tmp")
-            if not left and url not in _read_store(path, warn=False):
+            # A login that was killed may have left its token in the .tmp file
+            if not os.path.lexists(path) and not os.path.lexists(path + ".tmp"):
                 raise NotFound
             _change_store(path, url, None)
             return LogoutResponse()
         raise OperationNotSupported
 
 
-def _file_options(arguments: "list[str]") -> "tuple[str, bool]":
-    """Return the path, and whether to serve any registry. Raises OtherError for other options."""
-    path, any_registry, rest = "", False, list(arguments)
+def _file_options(arguments: "list[str]") -> "tuple[str | None, bool]":
+    """Return the path of --example-file ("" for the default), and whether to serve any registry."""
+    path: str | None = None
+    any_registry, rest = False, list(arguments)
     while rest:
         option = rest.pop(0)
         if option == "--example-file":
             named = rest and not rest[0].startswith("--")
-            path = rest.pop(0) if named else "cargo-credentials.json"
+            path = rest.pop(0) if named else ""
         elif option == "--any-registry":
             any_registry = True
         elif option != "--cargo-plugin":
@@ -1286,15 +1572,67 @@ def _file_options(arguments: "list[str]") -> "tuple[str, bool]":
     return path, any_registry
 
 
-def _read_store(path: str, warn: bool = True) -> "dict[str, str]":
+def _store_path(path: str) -> str:
+    """Return the absolute path of the store. The current directory can be a checkout.
+
+    What lies in a checkout is packaged and published, and its author can put a file there.
+    """
+    default = not path
+    if default:
+        home = os.environ.get("CARGO_HOME") or os.path.join("~", ".cargo")
+        path = os.path.join(home, "cargo-credentials.json")
+    if path[:2] in ("~/", "~" + os.sep) and os.environ.get("HOME") != "":
+        path = os.path.expanduser(path)
+    hint = "write an absolute path, or one that begins with `~/`, after --example-file"
+    if "\0" in path:
+        raise OtherError(f"the path of the token store contains a NUL character: {hint}")
+    if path.startswith("~"):
+        raise OtherError("no home directory was found: write an absolute path after --example-file")
+    drive = os.path.splitdrive(path)[0]
+    if not os.path.isabs(path) or (sys.platform == "win32" and not drive):
+        raise OtherError(f"`{path}` is a relative path: {hint}")
+    if default and _is_below_current_directory(path):
+        below = "lies below the current directory, from where `cargo publish` could upload it"
+        raise OtherError(f"the token store `{path}` {below}: {hint}")
+    return path
+
+
+def _is_below_current_directory(path: str) -> bool:
+    try:
+        current = os.path.normcase(os.path.realpath(os.getcwd()))
+    except OSError:  # it was deleted
+        return False
+    store = os.path.normcase(os.path.realpath(path))
+    return store.startswith(current.rstrip(os.sep) + os.sep)
+
+
+def _without_links(path: str) -> str:
+    """Follow symbolic links of the file itself, so that a link stays one when the file changes."""
+    for _ in range(40):
+        if not os.path.islink(path):
+            return path
+        owner = os.lstat(path).st_uid
+        if sys.platform != "win32" and owner not in (os.geteuid(), 0):
+            made = f"was made by another user (uid {owner})"
+            raise OtherError(f"the symbolic link `{path}` {made}: name another file")
+        path = os.path.join(os.path.dirname(path), os.readlink(path))
+    raise OtherError(f"too many symbolic links at `{path}`: name another file")
+
+
+def _read_store(path: str) -> "dict[str, str]":
     """Return the tokens by index URL. A missing file has none."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # do not wait for the writer of a named pipe
     store = f"the token store `{path}`"
     try:
-        with open(_retry(lambda: os.open(path, flags)), "rb") as file:
-            _check_status(store, os.fstat(file.fileno()), warn)
+        if os.path.isdir(path):  # Python's own error would name only a number
+            _check_status(store, os.stat(path))
+        with _open_store(path, flags) as file:
+            status = os.fstat(file.fileno())
+            _check_status(store, status)
+            if sys.platform != "win32" and status.st_mode & 0o077:
+                _say(f"warning: other users can read {store}: run `chmod 600` on it")
             tokens = _parse(file.read().strip() or b"{}", "the store")
-        return {url: _field(tokens, url, str) for url in tokens}
+        return {url: _required(tokens, url, str) for url in tokens}
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -1304,48 +1642,57 @@ def _read_store(path: str, warn: bool = True) -> "dict[str, str]":
         raise OtherError(f"{store} is damaged. {hint}") from error
 
 
-def _check_status(store: str, status: os.stat_result, warn: bool) -> None:
+def _open_store(path: str, flags: int) -> "BinaryIO":
+    return os.fdopen(_retry(lambda: os.open(path, flags)), "rb")
+
+
+def _check_status(store: str, status: os.stat_result) -> None:
     if status.st_mode & 0o170000 != 0o100000:
-        raise OtherError(f"{store} is not a regular file")
-    if sys.platform != "win32" and status.st_uid != os.geteuid():
+        raise OtherError(f"{store} is not a regular file: name a file after --example-file")
+    if sys.platform == "win32":
+        return
+    if status.st_uid != os.geteuid():
         owner = f"belongs to another user (uid {status.st_uid}). It was not changed"
         raise OtherError(f"{store} {owner}: name another file with --example-file")
-    if sys.platform != "win32" and warn and status.st_mode & 0o077:
-        _say(f"warning: other users may access {store}: run `chmod 600` on it")
+    if status.st_mode & 0o022:
+        hint = "check its tokens, then run `chmod 600` on it"
+        raise OtherError(f"other users can change {store}: {hint}")
 
 
 def _change_store(path: str, index_url: str, token: "Secret | None") -> None:
     """Store a token or erase it. One process at a time replaces the file, in one step."""
     if os.path.exists(path):  # first: our lock file would lock out the owner of the store
-        _check_status(f"the token store `{path}`", os.stat(path), warn=False)
-    umask = os.umask(0o077)  # under some masks, this user could not read the new files
-    flags = os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    lock, temporary = path + ".lock", path + ".tmp"
+        _check_status(f"the token store `{path}`", os.stat(path))
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     try:
-        with open(os.open(lock, os.O_RDWR | flags, 0o600), "rb") as locked:
-            _retry(lambda: _lock(locked.fileno()), 60, lock)
-            _discard(temporary)  # a killed process may have left it
+        with open(os.open(path + ".lock", flags, 0o600), "rb") as locked:
+            _lock(locked.fileno(), path + ".lock")
+            _discard(path + ".tmp")  # a killed process may have left it
             tokens = _read_store(path)
             if tokens.pop(index_url, None) is None and token is None:
                 raise NotFound
             if token is not None:
                 tokens[index_url] = token.expose()
-            try:
-                with open(os.open(temporary, os.O_WRONLY | os.O_EXCL | flags, 0o600), "wb") as file:
-                    file.write(json.dumps(tokens, indent=2).encode("ascii") + b"\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-                _retry(lambda: os.replace(temporary, path))
-            except BaseException:
-                _discard(temporary)
-                raise
+            _replace_store(path, tokens)
     except OSError as error:
         folder = os.path.dirname(path)
         unchanged = ". It was not changed"
         hint = unchanged if os.path.isdir(folder) else f": create the directory `{folder}`"
         raise OtherError(f"cannot write the token store `{path}`{hint}") from error
-    finally:
-        os.umask(umask)
+
+
+def _replace_store(path: str, tokens: "dict[str, str]") -> None:
+    temporary = path + ".tmp"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        with open(os.open(temporary, flags, 0o600), "wb") as file:
+            file.write(json.dumps(tokens, indent=2).encode("ascii") + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        _retry(lambda: os.replace(temporary, path))
+    except BaseException:
+        _discard(temporary)
+        raise
 
 
 def _discard(path: str) -> None:
@@ -1355,52 +1702,52 @@ def _discard(path: str) -> None:
         pass
 
 
-def _lock(descriptor: int) -> None:
-    """Lock an open file, or fail if another process has locked it. Closing it releases the lock."""
+def _lock(descriptor: int, path: str) -> None:
+    """Wait until no other process has the file locked, then lock it. Closing it releases it."""
+    waiting = f"waiting for another process to release the lock `{path}`"
     if sys.platform == "win32":
         import msvcrt
 
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            _say(waiting)
+            _retry(lambda: msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1), 10000)
     else:
         import fcntl
 
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _say(waiting)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
-def _retry(action: "Callable[[], _T]", seconds: int = 5, lock: str = "") -> "_T":
-    """Retry while another process holds the lock or, on Windows, keeps the file open."""
+def _retry(action: "Callable[[], _T]", times: int = 500) -> "_T":
+    """Run an action, on Windows again for 5 seconds while another process has the file open."""
     import time
 
-    start, reported = time.monotonic(), not lock
-    while True:
-        waited = time.monotonic() - start
+    for _ in range(times):
         try:
             return action()
-        except OSError as error:
-            busy = isinstance(error, BlockingIOError)
-            if sys.platform == "win32":  # the error for a lock is not always the same
-                busy = bool(lock) or not isinstance(error, FileNotFoundError)
-            if not busy or (waited > seconds and not lock):
+        except FileNotFoundError:
+            raise
+        except OSError:
+            if sys.platform != "win32":
                 raise
-            if waited > seconds:
-                message = f"another process has held the lock `{lock}` for a minute"
-                raise OtherError(f"{message}: end that process, then try again") from None
-        if waited > 1 and not reported:
-            _say(f"waiting for another process to release the lock `{lock}`")
-            reported = True
-        time.sleep(0.01)
+            time.sleep(0.01)
+    return action()
 
 
-# ---- The program --------------------------------------------------------------------------------
 _USAGE = """\
 usage: cargo_credential.py --example-file [PATH] [--any-registry]
        cargo_credential.py --help | --version
 
-A credential provider for Cargo that keeps tokens in a file. To write your own provider, see
-`python3 -m pydoc ./cargo_credential.py`.
+A credential provider for Cargo that keeps tokens in a file. To write your own provider, see the
+text at the top of this file.
 
-  --example-file [PATH]  the absolute path of the file; by default, for trying it out,
-                         cargo-credentials.json in the current directory
+  --example-file [PATH]  the file, as an absolute path or one that begins with ~/; by default
+                         cargo-credentials.json in $CARGO_HOME, or in ~/.cargo
   --any-registry         serve all registries, not only crates.io
   --cargo-plugin         talk to Cargo on standard input and output, even on a terminal
 """
@@ -1412,7 +1759,7 @@ def _run(arguments: "list[str]") -> None:
     elif "--version" in arguments:
         sys.stdout.write(f"cargo_credential.py {__version__}\n")
     else:
-        try:
+        try:  # a user's mistake gets a sentence and a status; Cargo's arguments come in a request
             _file_options(arguments)
         except OtherError as error:
             _say(f"cargo_credential.py: {error}")

@@ -559,6 +559,7 @@ class WithPass(Example):
 
     EXAMPLE = example("password_store.py")
     PASSPHRASE = "open sesame"
+    TOGETHER = "gpg"  # one worker runs all these tests, with the same keys
 
     gpg_home = None  # for all tests: keys take a second each
 

@@ -46,7 +46,8 @@ from test_cargo_credential import (
 )
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
-PROVIDERS = [name for name in example_names() if name != "check_provider.py"]
+NO_PROVIDERS = {"check_provider.py", "with_token.py"}
+PROVIDERS = sorted(set(example_names()) - NO_PROVIDERS)
 CHECKER = example("check_provider.py")
 
 
@@ -150,6 +151,7 @@ CHECKED = [
     ("git_credential.py", HOST, [*NAMED, "--login", "--yes"], []),
     ("onepassword.py", [], ["--login"], []),
     ("password_store.py", [], ["--login"], []),
+    ("publish_approved.py", ["/approved", OTHER], [], [WRITES]),  # it refuses them
     ("stdout_redirected.py", [], [], [NOWHERE]),  # it does not look at the URL
     ("token_from_command.py", [*HOST, *PRINT], [], []),
     ("token_from_command.py", PRINT, [], [NOWHERE]),  # it serves every registry
@@ -248,6 +250,7 @@ class CurrentDirectory(Example):
         ("onepassword.py", [], "op"),
         ("chain.py", ["provider.py", "--"], "provider.py"),
         ("confirm_publish.py", ["provider.py"], "provider.py"),
+        ("publish_approved.py", ["/approved", "provider.py"], "provider.py"),
         ("git_credential.py", HOST, "git"),
     ]
     # {0} is a directory that PATH names by its absolute path
