@@ -35,7 +35,7 @@ On Linux, the checker stops the processes that the provider leaves running. It i
 there is nothing to configure. It needs the directory `checker` beside it, where
 checker/explanations.py lists the problems that it can report. Try it:
 
-    ./check_provider.py --login ../cargo_credential.py --example-file
+    ./check_provider.py --login ../cargo_credential.py --example-file "$(mktemp -d)/store.json"
 """
 
 import argparse

@@ -847,7 +847,7 @@ class BrokenPrograms(Checker):
 
     def test_a_relative_path_is_fine_for_the_checker(self):
         shutil.copy(MODULE, self.directory)
-        _, lines = self.check("./cargo_credential.py", "--example-file")
+        _, lines = self.check("./cargo_credential.py", "--example-file", self.path("s.json"))
         self.assertEqual(
             lines[0],
             "ok    program: it is executable; in Cargo's configuration, write its absolute path",
@@ -1374,12 +1374,16 @@ class GoodProviders(Checker):
         if WINDOWS:
             module = self.write("module.cmd", '@"%s" "%s" %%*\r\n' % (sys.executable, MODULE))
         verdict = "ok    registry for a login: %s has no token that could be lost"
-        lines = self.assert_good("--login", module, "--example-file")
+        os.mkdir(self.path("stores"), 0o700)
+        store = ("--example-file", self.path("stores/s.json"))
+        lines = self.assert_good("--login", module, *store)
         self.assertIn(verdict % "crates-io", lines)
-        lines = self.assert_good("--login", module, "--example-file", "s.json", "--any-registry")
+        lines = self.assert_good("--login", module, *store, "--any-registry")
         self.assertIn(verdict % "check-provider", lines)
-        self.assert_good("--login", "--yes", *CORP, module, "--example-file", "--any-registry")
-        self.assertEqual(os.listdir(self.directory), ["module.cmd"] if WINDOWS else [])
+        self.assert_good("--login", "--yes", *CORP, module, *store, "--any-registry")
+        left = ["module.cmd", "stores"] if WINDOWS else ["stores"]
+        self.assertEqual(sorted(os.listdir(self.directory)), left)
+        self.assertEqual(json.loads(self.read("stores/s.json").decode()), {})
 
     @posix_only
     def test_the_first_provider_of_the_readme(self):
