@@ -11,7 +11,6 @@ version of KNOWN that apt does not offer any more is reported as a skipped test.
 import glob
 import os
 import re
-import shutil
 import subprocess
 import sys
 
