@@ -92,7 +92,7 @@ class CargoForWindows(CargoWithExample):
         module = self.tool(MODULE)
         other = self.path("my stores", "store.json")
         os.mkdir(os.path.dirname(other))
-        for path in ([other],):
+        for path in ([], [other]):
             with self.subTest(path=path):
                 self.configure(module, "--example-file", *path, "--any-registry")
                 self.login()
@@ -119,7 +119,8 @@ class CargoForWindows(CargoWithExample):
         self.configure(self.tool(example("confirm_publish.py")), other, "an argument")
         self.cargo("update")
         self.assertEqual(self.log("other"), ["get ReadOperation() ['an argument']"])
-        self.cargo("yank", "--registry", "alt", "dep@1.0.0", status=101)
+        shown = self.cargo("yank", "--registry", "alt", "dep@1.0.0", status=101)
+        self.assertIn("a terminal is needed to ask whether to yank", shown)
         self.assertEqual(self.sent("DELETE"), [])
         self.assertNotIn("Yank", self.read("other.log").decode())
 
