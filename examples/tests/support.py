@@ -3,6 +3,7 @@
 """What the tests of the examples share. It has no tests."""
 
 import atexit
+import functools
 import http.server
 import json
 import os
@@ -88,6 +89,31 @@ def text_of(answer):
     if error.get("kind") != "other":
         return answer
     return ": ".join([error["message"], *error["caused-by"]])
+
+
+@functools.lru_cache(None)
+def cargo_version():
+    """The version of Cargo as numbers: (1, 95)."""
+    output = subprocess.check_output(["cargo", "--version"], timeout=60).decode()
+    return tuple(int(number) for number in re.search(r"(\d+)\.(\d+)", output).groups())
+
+
+@functools.lru_cache(None)
+def cargo_reads_git_indexes():
+    """Whether Cargo fits to its libgit2: Debian's 1.96 does not. Nothing listens at port 1."""
+    with tempfile.TemporaryDirectory() as home:
+        process = subprocess.Popen(
+            ["cargo", "yank", "--registry=x", "--token=t", "x@1.0.0"],
+            cwd=home,
+            env=isolated(home, CARGO_HOME=home, CARGO_REGISTRIES_X_INDEX="git://127.0.0.1:1/i"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        return b"on git_proxy_options" not in process.communicate(timeout=60)[0]
+
+
+NO_GIT_INDEX = "needs a Cargo that can read git indexes over the network"
 
 
 def command_of(path):
@@ -204,7 +230,12 @@ class CargoWithExample(Example, WithCargo):
             PYTHONWARNINGS="error",
         )
 
+    def need_support(self, arguments):
+        if "--workspace" in arguments and cargo_version() < (1, 90):
+            self.skipTest("needs Cargo 1.90 for `cargo publish --workspace`")
+
     def cargo_on_a_terminal(self, *arguments):
+        self.need_support(arguments)
         terminal = Terminal(
             ("cargo",) + arguments, cwd=self.path("project"), env=self.cargo_environment()
         )
@@ -213,6 +244,7 @@ class CargoWithExample(Example, WithCargo):
 
     def publish(self, *more, **options):
         """What Cargo prints when it publishes the project."""
+        self.need_support(more)
         return self.cargo("publish", "--allow-dirty", "--no-verify", *more, **options)
 
     def login(self, *more, **options):
@@ -550,6 +582,8 @@ class HostileCheckout(CargoWithExample):
 
         `declined` says whether every command ends because the provider declines.
         """
+        if url.startswith("git:") and not cargo_reads_git_indexes():
+            self.skipTest(NO_GIT_INDEX)
         shutil.rmtree(self.path("cargo-home"), True)
         user = '[registries.alt]\nindex = "%s"\n' % self.CORP.index_url
         user += "credential-provider = %s\n" % json.dumps(provider)
