@@ -22,6 +22,7 @@ import faulthandler
 import functools
 import hashlib
 import http.server
+import importlib.util
 import io
 import json
 import os
@@ -1325,6 +1326,56 @@ class Serving(unittest.TestCase):
 
         for error in (KeyboardInterrupt(), Interrupted()):
             self.assertRaises(KeyboardInterrupt, serve, Recorder(error), GET)
+
+
+class JoinedArguments(unittest.TestCase):
+    """Cargo can join the arrays of two configuration files, the second path in the middle."""
+
+    def test_a_second_copy_of_the_configuration_is_reported(self):
+        joined = "other: Cargo joined two `credential-provider` arrays: keep one, or write a string"
+        own = os.path.abspath(os.path.join(os.sep, "opt", "prov.py"))
+        for args, message in [
+            (["--host", "h", own, "--host", "h"], joined),
+            (["x", "../opt/prov.py"], joined),
+            (["x", "tools/prov.py", "y"], joined),
+            (["prov.py", "prov"], "not-found"),
+            ([own + ".log", own[:-3] + ".json", own[:-3]], "not-found"),
+            (["/other/prov.py", own + " --in-a-list"], "not-found"),
+        ]:
+            with self.subTest(args), mock.patch("sys.argv", [own, "--cargo-plugin"]):
+                self.assertEqual(outcome(cc.NotFound(), get(REGISTRY, args)), message)
+
+    def test_on_windows_the_array_names_the_cmd_file_of_the_script(self):
+        own = os.path.abspath(os.path.join(os.sep, "tools", "prov.py"))
+        with mock.patch("sys.argv", [own]), mock.patch("sys.platform", "win32"):
+            for args, kind in [([own[:-3] + ".cmd"], "other"), ([own[:-3] + ".txt"], "not-found")]:
+                answered = outcome(cc.NotFound(), get(REGISTRY, ["x", *args]))
+                self.assertEqual(answered.partition(":")[0], kind)
+
+
+class TwoCopies(unittest.TestCase):
+    """Two copies of the module in one process: a class of the other one is named as such."""
+
+    def setUp(self):
+        spec = importlib.util.spec_from_file_location("vendored.cargo_credential", MODULE)
+        self.other = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(self.other)
+
+    def test_the_message_names_the_other_copy(self):
+        other, copy = self.other, " of another copy of cargo_credential.py"
+        wrong = "the provider returned %s for the action `get`: it must return a GetResponse, or"
+        wrong += " raise an Error"
+        for does, message in [
+            (other.GetResponse(other.Secret("t")), wrong % ("a GetResponse" + copy)),
+            (
+                cc.GetResponse(other.Secret("t")),
+                "GetResponse.token must be a Secret, not a Secret" + copy,
+            ),
+            (other.NotFound(), "the provider raised a NotFound" + copy),
+            (cc.LoginResponse(), wrong % "LoginResponse"),
+        ]:
+            with self.subTest(message):
+                self.assertEqual(outcome(does), "other: " + message)
 
 
 class Credential(unittest.TestCase):

@@ -192,6 +192,7 @@ class WithoutATerminal(Confirm):
 
     def test_a_wrong_configuration_is_reported(self):
         relative = "`%s` is a relative path: name the absolute path of the provider"
+        nul = "the provider or its argument contains a NUL character: remove it"
         for args, text in [
             (
                 [],
@@ -201,6 +202,8 @@ class WithoutATerminal(Confirm):
             (["cargo:token"], "`cargo:token` is built into Cargo: name a program"),
             (["./prov.py"], relative % "./prov.py"),
             (["tools/prov.py", "x"], relative % "tools/prov.py"),
+            (["/x\0"], nul),
+            (["/x", "\0"], nul),
         ]:
             for action in (PUBLISH, LOGOUT):
                 with self.subTest(args, action=action):
