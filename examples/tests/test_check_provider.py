@@ -723,7 +723,7 @@ class BrokenAnswers(Reports):
         for key, (_, _, _, fixes) in PROBLEMS.items():
             if key not in ("start-windows", "ending"):
                 for _, fix in fixes:
-                    pattern = re.sub(r"%\\?\(\w+\\?\)s", ".*", re.escape(fix))
+                    pattern = re.sub(r"\\?%\\?\(\w+\\?\)s", ".*", re.escape(fix))
                     with self.subTest(key):
                         self.assertRegex(reported, "(?m)^%s$" % pattern)
 
@@ -1476,7 +1476,7 @@ class CargoSays(WithCargo):
         if not line.startswith("Cargo says") and "Cargo then prints" not in line:
             return []
         found = re.findall(r'"([^"]+)"', line)
-        return [re.sub(r"%\\?\(\w+\\?\)s", ".*", re.escape(quote)) for quote in found]
+        return [re.sub(r"\\?%\\?\(\w+\\?\)s", ".*", re.escape(quote)) for quote in found]
 
     def assert_says(self, lines, errors):
         """How many of Cargo's sentences were found."""
