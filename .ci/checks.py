@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PACKAGES = {
+    "dash": "dash",
     "git": "git",
     "gpg": "gnupg",
     "node": "nodejs",
@@ -29,6 +30,7 @@ PACKAGES = {
     "pass": "pass",
     "pinentry-curses": "pinentry-curses",
     "pypy3": "pypy3",
+    "zsh": "zsh",
 }
 TMP = tempfile.mkdtemp()
 MODULE = "cargo_credential.py"
@@ -134,7 +136,7 @@ def copy_for_pyright():
 
 def output_of(command):
     """(status, output) of a row, which has 20 minutes."""
-    environment = dict(os.environ, CI="true", MYPYPATH=ROOT)
+    environment = dict(os.environ, CI="true", CARGO_CREDENTIAL_LOAD="1", MYPYPATH=ROOT)
     done = subprocess.run(
         ["timeout", "1200", *command],
         cwd=ROOT,
