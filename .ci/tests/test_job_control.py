@@ -116,7 +116,8 @@ class AtThePrompt(Directory):
     def start_login(self, shell):
         self.start(*SHELLS[shell])
         self.terminal.read(PROMPT)
-        self.terminal.type(b"ulimit -c 0; %s\n" % self.command.encode())
+        typed_ahead = b"not-a-token\n"
+        self.terminal.type(b"ulimit -c 0; %s\n" % self.command.encode() + typed_ahead)
         self.wait_for_the_question()
 
     def wait_for_the_question(self):
@@ -150,8 +151,8 @@ class AtThePrompt(Directory):
         self.terminal.type(b"read line\n")
         wait_for(lambda: self.modes() == (True, True), "the echo is not back")
         self.terminal.type(b"shown\n")
-        self.terminal.read(b"shown\r\n")
-        self.terminal.read(PROMPT)
+        seen = self.terminal.read(b"shown\r\n") + self.terminal.read(PROMPT)
+        self.assertNotIn(b"halfread", seen)  # half a token and the command
 
     def assert_nothing_stored(self):
         self.assertFalse(os.path.exists(self.store))
@@ -203,11 +204,15 @@ class AtThePrompt(Directory):
     def ctrl_backslash(self):
         self.ends(lambda: self.terminal.type(b"half\x1c"))
 
+    def send(self, number):
+        self.terminal.type(b"half")
+        os.kill(self.provider_pid, number)
+
     def sigterm(self):
-        self.ends(lambda: os.killpg(os.getpgid(self.provider_pid), signal.SIGTERM))
+        self.ends(lambda: self.send(signal.SIGTERM))
 
     def sighup(self):
-        self.ends(lambda: os.killpg(os.getpgid(self.provider_pid), signal.SIGHUP))
+        self.ends(lambda: self.send(signal.SIGHUP))
 
     def killed(self):
         """Cargo is killed, and the user types the next command."""
@@ -218,6 +223,15 @@ class AtThePrompt(Directory):
         self.assert_nothing_stored()
         self.assert_echo()
 
+    def killed_and_idle(self):
+        """Cargo is killed, and the modes that the shell sets for its prompt stay."""
+        os.kill(self.cargo_pid, signal.SIGKILL)
+        self.terminal.read(PROMPT)
+        before = self.modes()
+        self.wait_for_the_end()
+        self.assertEqual(self.modes(), (before[0], before[0]))  # dash sets none
+        self.assert_echo()
+
     def run_scenarios(self, shell, *names):
         for name in names:
             with self.subTest(shell=shell, scenario=name):
@@ -225,7 +239,8 @@ class AtThePrompt(Directory):
                 getattr(self, name)()
 
 
-ALL = ("fg", "bg", "ctrl_c", "ctrl_backslash", "sigterm", "sighup", "killed")
+ALL = ["fg", "bg", "ctrl_c", "ctrl_backslash", "sigterm", "sighup", "killed", "killed_and_idle"]
+FEW = ALL if LOAD else ["bg", "killed_and_idle"]
 
 
 class InAShell(AtThePrompt):
@@ -237,11 +252,11 @@ class InAShell(AtThePrompt):
 
     @needs("bash")
     def test_in_bash(self):
-        self.run_scenarios("bash", *(ALL if LOAD else ("bg", "killed")))
+        self.run_scenarios("bash", *FEW)
 
     @needs("zsh")
     def test_in_zsh(self):
-        self.run_scenarios("zsh", *(ALL if LOAD else ("bg", "killed")))
+        self.run_scenarios("zsh", *FEW)
 
     def test_a_script_continues_after_cargo_is_killed(self):
         """Its provider still is in the foreground, and could read what is typed."""
