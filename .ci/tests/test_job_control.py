@@ -147,12 +147,16 @@ class AtThePrompt(Directory):
         wait_for(lambda: state_of(self.provider_pid) == "T", "the provider does not stop")
 
     def assert_echo(self):
-        """At the prompt of the shell: a command reads a line, and the terminal shows it."""
+        """At the prompt of the shell, a command reads a line, and the terminal shows it.
+
+        Returns all that the terminal showed meanwhile.
+        """
         self.terminal.type(b"read line\n")
         wait_for(lambda: self.modes() == (True, True), "the echo is not back")
         self.terminal.type(b"shown\n")
         seen = self.terminal.read(b"shown\r\n") + self.terminal.read(PROMPT)
         self.assertNotIn(b"halfread", seen)  # half a token and the command
+        return seen
 
     def assert_nothing_stored(self):
         self.assertFalse(os.path.exists(self.store))
@@ -169,10 +173,11 @@ class AtThePrompt(Directory):
         self.terminal.type(b"fg\n")
         self.wait_until_hidden()
         self.terminal.type(TOKEN.encode() + b"\n")
-        self.assertNotIn(TOKEN.encode(), self.terminal.read(PROMPT))
+        self.wait_for_the_end()
         with open(self.store, encoding="ascii") as file:
             self.assertEqual(list(json.load(file).values()), [TOKEN])
-        self.assert_echo()
+        seen = self.terminal.read(PROMPT) + self.assert_echo()
+        self.assertNotIn(TOKEN.encode(), seen)
 
     def fg(self):
         self.suspend()
