@@ -512,7 +512,7 @@ class WhatCargoSays(CargoTable):
             % CargoWithExample.TOKEN,
             "publish",
         ),
-        ("no terminal was found to type the token on:",): (
+        ("Cargo passed no token, and no terminal was found to type it on",): (
             "code",
             NOT_YET + "read_token(action.options, registry)",
             "login",
@@ -526,6 +526,10 @@ class WhatCargoSays(CargoTable):
             "return GetResponse(%r)" % TOKEN,
         ),
         ("cargo_credential.py is a provider only with --example-file",): ("words", [MODULE]),
+        ("Cargo joined two `credential-provider` arrays",): (
+            "words",
+            [MODULE, "--example-file", "/no/such", MODULE, "--example-file", "/no/such"],
+        ),
         ("failed action", "Caused by:"): ("code", "raise ValueError('x')"),
         ("'NoneType' object is not subscriptable",): ("code", "None[0]"),
     }
