@@ -27,6 +27,7 @@ import io
 import json
 import os
 import pickle
+import py_compile
 import random
 import re
 import select
@@ -70,8 +71,9 @@ POSIX = not (WINDOWS or BROWSER)
 DEEP = 100 if BROWSER else 100000  # a browser ends the program where Python raises RecursionError
 SEED = os.environ.get("CARGO_CREDENTIAL_FUZZ") or str(random.randrange(10**9))
 REQUIRED = os.environ.get("CARGO_CREDENTIAL_REQUIRE_TOOLS", "") not in ("", "0")
-CACHE = tempfile.mkdtemp()
+CACHE = tempfile.mkdtemp()  # compiled files, and a compiled copy of the module for providers
 atexit.register(shutil.rmtree, CACHE, True)
+py_compile.compile(shutil.copy(MODULE, CACHE))
 
 
 # ---- The environment of the tests ---------------------------------------------------------------
@@ -2070,7 +2072,7 @@ class Directory(Folder):
 
     def provider(self, body, name="prov.py"):
         """An executable provider. `body` defines `Provider`."""
-        imports = "import os, subprocess, sys, threading, time\nsys.path.insert(1, %r)\n" % HERE
+        imports = "import os, subprocess, sys, threading, time\nsys.path.insert(1, %r)\n" % CACHE
         imports += "from cargo_credential import *\n"
         run = "\nif __name__ == '__main__':\n    main(Provider())\n"
         return self.script(imports + textwrap.dedent(body) + run, name, "-S")

@@ -22,6 +22,7 @@ CLASS_WITH_CARGO = re.compile(r'^@needs\("cargo".*\n(?:@.*\n)*class (\w+)', re.M
 
 def offered():
     """[(1.96, the package's version), ...] from the oldest to the newest."""
+    subprocess.call(["apt-get", "update"], stdout=subprocess.DEVNULL)
     rows = subprocess.check_output(["apt-cache", "madison", "cargo-web"]).decode().splitlines()
     versions = {row.split("|")[1].strip() for row in rows}
     found = {re.match(r"\d+\.\d+", version).group(): version for version in sorted(versions)}
@@ -29,12 +30,16 @@ def offered():
 
 
 def fetch(directory, version):
-    """The directory with this package's `cargo`, and with the `rustc` that is there."""
+    """The directory with this package's `cargo`, and with the `rustc` that is there.
+
+    It is None if the package cannot be downloaded.
+    """
     unpacked = os.path.join(directory, version)
     programs = os.path.join(unpacked, "usr", "bin")
     if not os.path.exists(os.path.join(programs, "cargo")):
         os.makedirs(unpacked, exist_ok=True)
-        quietly(["apt-get", "download", "cargo-web=" + version], cwd=unpacked)
+        if subprocess.call(["apt-get", "download", "cargo-web=" + version], cwd=unpacked):
+            return None
         (package,) = glob.glob(os.path.join(glob.escape(unpacked), "*.deb"))
         fields = subprocess.check_output(["dpkg-deb", "-f", package, "Depends"]).decode()
         libraries = re.findall(r"\b(lib[^ ,]+)", fields)
@@ -80,22 +85,30 @@ def run(path, names, programs, options):
     return int(ran[-1] if ran else 0), count or bool(done.returncode), int((skipped or [0])[-1])
 
 
+def report_missing(version):
+    print("skipped 'needs Cargo %s, which apt does not offer any more'" % version, flush=True)
+    return 1, 0, 1
+
+
+def run_version(directory, name, version, options):
+    """[(tests, failures, skipped), ...] of all files."""
+    programs = fetch(directory, version)
+    if programs is None:
+        return [report_missing(name)]
+    print("---- Cargo %s: %s" % (name, programs), flush=True)
+    return [run(path, names, programs, options) for path, names in tests_with_cargo()]
+
+
 def main(directory, *options):
     os.chdir(ROOT)
-    versions, totals = offered(), [0, 0, 0]
-    for known in KNOWN:
-        if known not in dict(versions):
-            print("skipped 'needs Cargo %s, which apt does not offer any more'" % known)
-            totals = [totals[0] + 1, totals[1], totals[2] + 1]
+    directory, versions = os.path.abspath(directory), offered()
+    rows = [report_missing(name) for name in KNOWN if name not in dict(versions)]
     for name, version in versions:
-        programs = fetch(os.path.abspath(directory), version)
-        print("---- Cargo %s: %s" % (name, os.path.join(programs, "cargo")), flush=True)
-        for path, names in tests_with_cargo():
-            row = run(path, names, programs, options)
-            totals = [total + count for total, count in zip(totals, row)]
-    verdict = "FAILED (failures=%d, skipped=%d)" if totals[1] else "OK (skipped=%.0s%d)"
-    print("Ran %d tests in all\n\n%s" % (totals[0], verdict % (totals[1], totals[2])))
-    return 1 if totals[1] else 0
+        rows += run_version(directory, name, version, options)
+    ran, failed, skipped = [sum(column) for column in zip(*rows)]
+    result = "FAILED (failures=%d, " % failed if failed else "OK ("
+    print("Ran %d tests in all\n\n%sskipped=%d)" % (ran, result, skipped))
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -16,10 +16,11 @@ chain.py splits each provider on white space. If a path or an argument has a spa
 '["/path/to my/first.py", "its option"]'. Each provider gets the arguments after the first `--`.
 Cargo adds the ARG of `cargo login -- ARG` there: chain.py never starts it as a program.
 
-After any other answer, it asks no more, with an exception: for `cargo login` and `cargo logout`, it
-goes on after a provider that stores nothing. That is operation-not-supported, and an error whose
-text begins with "nothing to log in to or out of". Cargo gets it if no later provider stores. So one
-configuration serves CI and the desktop (Cargo asks for the variable first, even after a login):
+After any other answer, chain.py asks no more providers. For `cargo login` and `cargo logout`, there
+is an exception: chain.py also asks the next one after a provider that stores nothing. That provider
+answers operation-not-supported, or an error that begins with "nothing to log in to or out of". If
+no later provider stores, Cargo gets this error. So one configuration serves CI and the desktop.
+Where the variable is set, Cargo uses it, even after a login:
 
     credential-provider = ["/path/to/chain.py",
         "/path/to/token_from_command.py --host crates.corp.example --env CORP_TOKEN",

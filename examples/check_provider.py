@@ -14,7 +14,8 @@ url-not-supported, and its methods do not run. So name your registry:
 --index URL        Request tokens of your registry, too. URL is its `index` in Cargo's
                    configuration; for crates.io, https://github.com/rust-lang/crates.io-index.
                    The provider may prompt, or request short-lived tokens. The checker sends the
-                   tokens to no registry. The crate in its requests does not exist.
+                   tokens to no registry. The crate in its requests does not exist. A token for
+                   any other index is a FAIL.
 --name NAME        the registry's name in Cargo's configuration
 --login            Store, replace and erase a made-up token, if the provider has no token for the
                    registry. With --index, this is your registry, and --yes is required. Without

@@ -28,9 +28,9 @@ What it does not do:
 - Prompt for a token that is not stored: Cargo then reports `no token found`. Use `cargo login`.
 - Read the repository in the current directory, whose configuration can name programs to run.
 - Encrypt tokens: that depends on the helper. `store` writes plain text to ~/.git-credentials.
-- Wait for a helper longer than 60 seconds, or take a password that belongs to another user name.
-- Trust a helper that prints on standard error: git hides the exit status of its helpers, so
-  `cargo logout` reports what they print as an error.
+- Use a password that a helper returns for another user name.
+- Wait longer than 60 seconds for a helper, or for a process that a helper left behind.
+- Report success of `cargo logout` if a helper printed an error: git hides their exit status.
 
 Tested with git 2.39 and 2.47, their `cache` and `store`, and Git Credential Manager 2.7 on Linux.
 Other helpers are not tested, but git documents the same protocol for them. In .cargo/config.toml:

@@ -22,9 +22,9 @@ Without --index and --host, every registry gets the token, even one that a check
 names. If others can put files on the host, as on GitHub, use --index: the index decides where Cargo
 sends the token. The index of crates.io is https://github.com/rust-lang/crates.io-index.
 
-If the variable of --env is unset or empty, or the operation is another one, then the answer is
-not-found: Cargo or chain.py asks the next provider. Cargo publishes with the token that it has to
-read, except with --operation. So write --operation for the provider of each token, or use chain.py.
+If the variable of --env is unset or empty, or --operation does not list the operation, the answer
+is not-found: Cargo or chain.py asks the next provider. To publish with a token of its own, put
+`--operation publish` into chain.py's first provider. An expiry that is null or empty means none.
 
 In an ARG, {index_url}, {host} and {name} stand for the registry's index URL, host and name. It is
 an error if such a value begins with `-` or contains a special character of a shell. The command

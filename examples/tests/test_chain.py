@@ -109,7 +109,7 @@ class Chain(ChainExample):
             (["--"], none),
             (["--", first], none),
             ([first, "", "--"], "`` names no provider"),
-            ([first, " \t", "--"], "` \t` names no provider"),
+            ([first, " \t", "--"], r"` \t` names no provider"),
             ([first, '["", "x"]', "--"], '`["", "x"]` names no provider'),
             ([first, "cargo:token", "--"], built_in % "cargo:token"),
             ([first, '["cargo:wincred"]', "--"], built_in % "cargo:wincred"),
@@ -189,6 +189,11 @@ class Chain(ChainExample):
         ]:
             with self.subTest(args):
                 self.assertEqual(self.text(READ, [*args, "--"]), text)
+
+    def test_an_error_of_a_provider_cannot_control_the_terminal(self):
+        code = r"raise OtherError('a\x1b[2J\r\nb\u202e', ['\x07\u2028', '\u00e9\u200d\x9b'])"
+        text = "a\\x1b[2J\nb\\u202e: \\x07\\u2028: \u00e9\u200d\\x9b"
+        self.assertEqual(self.text(READ, [self.listed("inner", code), "--"]), text)
 
     def test_a_provider_that_fails_ends_the_list(self):
         good = self.listed("good", "return GetResponse(Secret('t'))")

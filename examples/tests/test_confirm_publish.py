@@ -181,6 +181,11 @@ class WithoutATerminal(Confirm):
                 with self.subTest(code, action=action):
                     self.assertEqual(self.ask(line_of(action, REGISTRY, args)), ([answer], ""))
 
+    def test_an_error_of_the_other_provider_cannot_control_the_terminal(self):
+        code = r"raise OtherError('a\x1b[2J\r\nb\u202e', ['\x07\u2028', '\u00e9\u200d\x9b'])"
+        text = "a\\x1b[2J\nb\\u202e: \\x07\\u2028: \u00e9\u200d\\x9b"
+        self.assertEqual(self.text(LOGOUT, [self.recorder("inner", code)]), text)
+
     def test_a_token_to_read_is_for_reads_only(self):
         for cache in CACHES[::2]:
             with self.subTest(cache):

@@ -208,7 +208,7 @@ class Checked(WithStores):
 
     def check(self, path, args, options, warnings):
         process = start(
-            ["-S", "-B", CHECKER, *options, path, *args],
+            ["-S", CHECKER, *options, path, *args],
             cwd=self.directory,
             env=self.environment(),
         )
