@@ -294,6 +294,17 @@ class Configurations(CargoWithExample):
         self.cargo("logout", "--registry", "corp")
         self.assertEqual(self.log("prov"), ["logout - ['argument']"])
 
+    def test_cargo_takes_an_alias_from_the_environment(self):
+        rows = re.findall(r'^export (CARGO_\w+)="(.*)"$', read("examples/README.md"), re.MULTILINE)
+        values = {name: value for name, value in rows if "GLOBAL" in name or "ALIAS" in name}
+        self.assertEqual(len(values), 2)
+        self.configure()
+        path, *args = values["CARGO_CREDENTIAL_ALIAS_CORP"].split()
+        values["CARGO_CREDENTIAL_ALIAS_CORP"] = " ".join([self.prov, *args])
+        self.more.update(values)
+        self.cargo("logout", "--registry", "alt")
+        self.assertEqual(self.log("prov"), ["logout - %s" % args])
+
     def test_cargos_log_shows_the_conversation(self):
         (variable,) = re.findall(r"`(CARGO_LOG=[^`]*)`", README)
         name, value = variable.split("=", 1)
