@@ -93,7 +93,7 @@ def hook(event, args):
         suspects.append((event, args))
 if hasattr(sys, "addaudithook"):
     sys.addaudithook(hook)
-sys.argv = [MODULE, "--cargo-plugin", "--example-file", "store.json", "--any-registry"]
+sys.argv = [MODULE, "--cargo-plugin", "--example-file", STORE, "--any-registry"]
 runpy.run_path(MODULE, run_name="__main__")
 assert not suspects, suspects
 """
@@ -122,8 +122,8 @@ class Effects(Directory):
             (logout(), LOGOUT_OK),
             (logout(), NOT_FOUND),
         ]
-        code = AUDITED.replace("MODULE", repr(MODULE)).replace("HOOKED", repr(HOOKED))
-        code = code.replace("store.json", self.path("store.json"))
+        names = {"MODULE": MODULE, "HOOKED": HOOKED, "STORE": self.path("store.json")}
+        code = "".join("%s = %r\n" % item for item in names.items()) + AUDITED
         process = start(["-c", code], cwd=self.directory)
         answers, errors = self.finish_provider(process, *[line for line, _ in rows])
         self.assertEqual((answers, errors), ([answer for _, answer in rows], ""))

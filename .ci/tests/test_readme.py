@@ -30,6 +30,7 @@ from test_cargo_credential import (
     URL_NOT_SUPPORTED,
     WINDOWS,
     Directory,
+    Registry,
     get,
     login,
     logout,
@@ -293,6 +294,17 @@ class Configurations(CargoWithExample):
         self.cargo("logout", "--registry", "corp")
         self.assertEqual(self.log("prov"), ["logout - ['argument']"])
 
+    def test_cargo_takes_an_alias_from_the_environment(self):
+        rows = re.findall(r'^export (CARGO_\w+)="(.*)"$', read("examples/README.md"), re.MULTILINE)
+        values = {name: value for name, value in rows if "GLOBAL" in name or "ALIAS" in name}
+        self.assertEqual(len(values), 2)
+        self.configure()
+        path, *args = values["CARGO_CREDENTIAL_ALIAS_CORP"].split()
+        values["CARGO_CREDENTIAL_ALIAS_CORP"] = " ".join([self.prov, *args])
+        self.more.update(values)
+        self.cargo("logout", "--registry", "alt")
+        self.assertEqual(self.log("prov"), ["logout - %s" % args])
+
     def test_cargos_log_shows_the_conversation(self):
         (variable,) = re.findall(r"`(CARGO_LOG=[^`]*)`", README)
         name, value = variable.split("=", 1)
@@ -512,7 +524,7 @@ class WhatCargoSays(CargoTable):
             % CargoWithExample.TOKEN,
             "publish",
         ),
-        ("no terminal was found to type the token on:",): (
+        ("Cargo passed no token, and no terminal was found to type it on",): (
             "code",
             NOT_YET + "read_token(action.options, registry)",
             "login",
@@ -526,6 +538,10 @@ class WhatCargoSays(CargoTable):
             "return GetResponse(%r)" % TOKEN,
         ),
         ("cargo_credential.py is a provider only with --example-file",): ("words", [MODULE]),
+        ("Cargo joined two `credential-provider` arrays",): (
+            "words",
+            [MODULE, "--example-file", "/no/such", MODULE, "--example-file", "/no/such"],
+        ),
         ("failed action", "Caused by:"): ("code", "raise ValueError('x')"),
         ("'NoneType' object is not subscriptable",): ("code", "None[0]"),
     }
@@ -553,6 +569,80 @@ class WhatCargoSays(CargoTable):
         else:
             self.configure(self.write("file.py", text, 0o755 if kind == "executable" else 0o644))
         self.assert_says(texts, self.ask(command, status)[0])
+
+
+class WithoutA401(Registry):
+    """A registry that does not answer 401 where Cargo would ask a provider."""
+
+    def handle_one(self):
+        url, config = self.server.url, self.path == "/index/config.json"
+        if self.path == "/login":
+            self.reply(200, b"<html>")
+        elif config and self.server.status:
+            self.reply(self.server.status, b"", {"Location": url + "/login"})
+        elif config:
+            self.reply(200, {"dl": url + "/dl", "api": url})
+        elif self.path.startswith("/index/"):
+            self.reply(200, json.dumps(self.server.index["dep"][0]).encode())
+        else:
+            super().handle_one()
+
+    do_GET = handle_one
+
+
+@needs("cargo")
+@posix_only
+class WhenCargoAsksNoProvider(CargoTable):
+    # What Cargo says: (the status of config.json without a token, or None, the configuration)
+    AUTHENTICATED = "authenticated registries require a credential-provider to be configured"
+    OWN = '[registries.alt]\nindex = "INDEX"\ncredential-provider = PROVIDER\n'
+    MIRROR = (
+        "[registry]\ncredential-provider = PROVIDER\n[source.crates-io]\n"
+        'replace-with = "mirror"\n[source.mirror]\nregistry = "INDEX"\n'
+    )
+    CAUSES = {
+        ("download of config.json failed", "got 403"): (403, OWN),
+        ("config.json not found in registry",): (404, OWN),
+        ("expected value at line 1 column 1", "failed to deserialize"): (302, OWN),
+        ("failed to download from", "got 401"): (None, OWN),
+        ("server requires authentication that we do not support",): (
+            401,
+            OWN.replace("INDEX", "GIT"),
+        ),
+        ("failed to query replaced source registry", AUTHENTICATED): (401, MIRROR),
+    }
+
+    def test_the_table_has_each_message_once(self):
+        rows = [code(row[0]) for row in table("When Cargo asks no provider")]
+        self.assertEqual(rows, list(self.CAUSES))
+
+    def ask_with(self, configuration, status=101):
+        first = json.dumps(self.provider_with("first", RETURN % self.TOKEN))
+        text = configuration.replace("PROVIDER", first).replace("INDEX", self.index)
+        text = text.replace("GIT", self.index[len("sparse+") :])
+        self.write("project/.cargo/config.toml", text)
+        if "crates-io" in text:
+            self.write("project/Cargo.toml", self.PROJECT.replace(', registry = "alt"', ""))
+        return self.ask(("fetch",), status)
+
+    def test_each_cause_has_its_message_and_starts_no_provider(self):
+        for texts, (status, configuration) in self.CAUSES.items():
+            with self.subTest(texts):
+                shutil.rmtree(self.path("cargo-home"), True)
+                self.registry.status = status
+                self.registry.RequestHandlerClass = Registry if status == 401 else WithoutA401
+                errors, asked = self.ask_with(configuration)
+                found = [text for text in texts if text != "failed to deserialize"]
+                self.assert_says(found, errors)
+                self.assertNotIn("failed to deserialize", errors)
+                self.assertEqual(asked, [])
+
+    def test_a_mirror_that_is_configured_as_a_registry_gets_its_token(self):
+        (block,) = [text for text in blocks(read("examples/README.md"), "toml") if "mirror" in text]
+        index = re.search('index = "(.*?)"', block).group(1)
+        block = re.sub(r"= \[.*\]", "= PROVIDER", block.replace(index, "INDEX"))
+        _, asked = self.ask_with(block, 0)
+        self.assertEqual(asked, ["first get"])
 
 
 @needs("cargo")
