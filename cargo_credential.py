@@ -1119,13 +1119,15 @@ def _check_arguments(args: "list[str]") -> None:
 
     Cargo can join the arrays of several configuration files.
     """
-    own = os.path.splitext(os.path.abspath(sys.argv[0]))[0]  # behind a .cmd, it is the .py file
+    own = os.path.abspath(sys.argv[0])
+    names = [own]
+    if sys.platform == "win32":  # behind a .cmd, sys.argv[0] is the .py file
+        names += [os.path.splitext(own)[0] + ending for ending in (".cmd", ".bat", ".exe")]
     for word in args:
-        path = os.path.splitext(word)[0]
-        if os.path.isabs(path):
-            same = os.path.normcase(path) == os.path.normcase(own)
+        if os.path.dirname(word) and not os.path.isabs(word):  # relative to a file of Cargo's
+            same = os.path.basename(word) in map(os.path.basename, names)
         else:
-            same = os.path.dirname(path) != "" and os.path.basename(path) == os.path.basename(own)
+            same = os.path.normcase(word) in map(os.path.normcase, names)
         if same:
             hint = "keep one, or write a string"
             raise OtherError(f"Cargo joined two `credential-provider` arrays: {hint}")

@@ -22,10 +22,12 @@ import faulthandler
 import functools
 import hashlib
 import http.server
+import importlib.util
 import io
 import json
 import os
 import pickle
+import py_compile
 import random
 import re
 import select
@@ -47,7 +49,6 @@ from urllib.parse import quote
 
 try:
     import fcntl
-    import multiprocessing.connection
     import pty
     import resource
     import termios
@@ -71,8 +72,9 @@ DEEP = 100 if BROWSER else 100000  # a browser ends the program where Python rai
 SEED = os.environ.get("CARGO_CREDENTIAL_FUZZ") or str(random.randrange(10**9))
 REQUIRED = os.environ.get("CARGO_CREDENTIAL_REQUIRE_TOOLS", "") not in ("", "0")
 LOAD = os.environ.get("CARGO_CREDENTIAL_LOAD", "") not in ("", "0")  # slow tests, too
-CACHE = tempfile.mkdtemp()
+CACHE = tempfile.mkdtemp()  # compiled files, and a compiled copy of the module for providers
 atexit.register(shutil.rmtree, CACHE, True)
+py_compile.compile(shutil.copy(MODULE, CACHE))
 
 
 # ---- The environment of the tests ---------------------------------------------------------------
@@ -1327,6 +1329,56 @@ class Serving(unittest.TestCase):
             self.assertRaises(KeyboardInterrupt, serve, Recorder(error), GET)
 
 
+class JoinedArguments(unittest.TestCase):
+    """Cargo can join the arrays of two configuration files, the second path in the middle."""
+
+    def test_a_second_copy_of_the_configuration_is_reported(self):
+        joined = "other: Cargo joined two `credential-provider` arrays: keep one, or write a string"
+        own = os.path.abspath(os.path.join(os.sep, "opt", "prov.py"))
+        for args, message in [
+            (["--host", "h", own, "--host", "h"], joined),
+            (["x", "../opt/prov.py"], joined),
+            (["x", "tools/prov.py", "y"], joined),
+            (["prov.py", "prov"], "not-found"),
+            ([own + ".log", own[:-3] + ".json", own[:-3]], "not-found"),
+            (["/other/prov.py", own + " --in-a-list"], "not-found"),
+        ]:
+            with self.subTest(args), mock.patch("sys.argv", [own, "--cargo-plugin"]):
+                self.assertEqual(outcome(cc.NotFound(), get(REGISTRY, args)), message)
+
+    def test_on_windows_the_array_names_the_cmd_file_of_the_script(self):
+        own = os.path.abspath(os.path.join(os.sep, "tools", "prov.py"))
+        with mock.patch("sys.argv", [own]), mock.patch("sys.platform", "win32"):
+            for args, kind in [([own[:-3] + ".cmd"], "other"), ([own[:-3] + ".txt"], "not-found")]:
+                answered = outcome(cc.NotFound(), get(REGISTRY, ["x", *args]))
+                self.assertEqual(answered.partition(":")[0], kind)
+
+
+class TwoCopies(unittest.TestCase):
+    """Two copies of the module in one process: a class of the other one is named as such."""
+
+    def setUp(self):
+        spec = importlib.util.spec_from_file_location("vendored.cargo_credential", MODULE)
+        self.other = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(self.other)
+
+    def test_the_message_names_the_other_copy(self):
+        other, copy = self.other, " of another copy of cargo_credential.py"
+        wrong = "the provider returned %s for the action `get`: it must return a GetResponse, or"
+        wrong += " raise an Error"
+        for does, message in [
+            (other.GetResponse(other.Secret("t")), wrong % ("a GetResponse" + copy)),
+            (
+                cc.GetResponse(other.Secret("t")),
+                "GetResponse.token must be a Secret, not a Secret" + copy,
+            ),
+            (other.NotFound(), "the provider raised a NotFound" + copy),
+            (cc.LoginResponse(), wrong % "LoginResponse"),
+        ]:
+            with self.subTest(message):
+                self.assertEqual(outcome(does), "other: " + message)
+
+
 class Credential(unittest.TestCase):
     LINES = [GET, LOGIN, LOGOUT, line_of(cc.UnknownAction())]
 
@@ -1649,6 +1701,8 @@ class Folder(unittest.TestCase):
 
     def write(self, name, text, mode=0o644):
         os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        if os.path.exists(self.path(name)):
+            os.chmod(self.path(name), 0o600)  # only root can write to what is read-only
         with open(self.path(name), "wb") as file:
             file.write(text.encode("utf-8", "surrogateescape"))
         os.chmod(self.path(name), mode)
@@ -2019,7 +2073,7 @@ class Directory(Folder):
 
     def provider(self, body, name="prov.py"):
         """An executable provider. `body` defines `Provider`."""
-        imports = "import os, subprocess, sys, threading, time\nsys.path.insert(1, %r)\n" % HERE
+        imports = "import os, subprocess, sys, threading, time\nsys.path.insert(1, %r)\n" % CACHE
         imports += "from cargo_credential import *\n"
         run = "\nif __name__ == '__main__':\n    main(Provider())\n"
         return self.script(imports + textwrap.dedent(body) + run, name, "-S")
@@ -2344,11 +2398,12 @@ class CargoGoesAway(Directory):
         """Cargo writes data, reads what is expected, and then closes its pipes."""
         path = self.getter('print("to the console")\nraise OtherError("x" * 200000)')
         with start([path, "--cargo-plugin"], **options) as process:
-            process.stdin.write(data)
+            try:
+                os.write(process.stdin.fileno(), data)
+            except OSError:  # it has ended, as without a reader of its hello
+                pass
             if GET not in data:
                 process.stdin.close()
-            else:
-                process.stdin.flush()
             for text in expected:
                 self.assertEqual(process.stdout.read(len(text)), text)
             if process.stdout:
@@ -3333,15 +3388,11 @@ class Loader(unittest.TestLoader):
 
 
 # ---- The run ------------------------------------------------------------------------------------
-# Most tests wait for processes, so WORKERS forks of this process run them. Each takes one class of
-# tests after another and sends what happens, which this process shows as unittest does. Three
-# things could end a run too early, or never:
-# - A test that takes too long: LIMIT ends its worker. A new worker runs what is left.
-# - os._exit in the module: with status 0 it would hide failures, so it raises AssertionError here.
-# - atexit: a worker runs its own functions at its end, and never those of another.
-WORKERS = 4 if hasattr(os, "fork") and not BROWSER else 1
-SLOW = ["MiscCheck"]
-LIMIT = 300 if WINDOWS else 60  # seconds for one test
+# Two things could end a run too early, or never: os._exit in the module, whose status 0 would hide
+# failures, raises AssertionError here; and a test that takes too long ends its process. The tests
+# wait more than they compute. So in a clone, forks of this process run them: see
+# examples/tests/parallel_tests.py.
+LIMIT = 300 if WINDOWS else 60  # seconds for one test, and more on a busy machine
 process_of_tests, leave = os.getpid(), os._exit
 
 
@@ -3360,8 +3411,9 @@ class Limited(unittest.TestResult):
 
     def startTest(self, test):
         forget_secrets()
+        load = os.getloadavg()[0] / os.cpu_count() if hasattr(os, "getloadavg") else 1
         try:
-            faulthandler.dump_traceback_later(LIMIT, exit=True)
+            faulthandler.dump_traceback_later(LIMIT * max(1, load), exit=True)
         except Exception:  # standard error is not a file, or threads are missing
             pass
         super().startTest(test)
@@ -3386,188 +3438,19 @@ class Result(Limited, unittest.TextTestResult):
         return ", ".join(rows).replace(" ", " need ", 1)
 
 
-class Shown:
-    """A subtest, or a class whose set-up failed, as the result of another process shows it."""
-
-    failureException = AssertionError
-
-    def __init__(self, test):
-        self.text = str(test)
-
-    def __str__(self):
-        return self.text
-
-    def shortDescription(self):
-        return None
-
-
-class WorkerResult(Limited):
-    """Sends the number of each test as it starts, and then the calls that show how it went."""
-
-    def __init__(self, tests, pipe):
-        super().__init__()
-        self.numbers = {id(test): number for number, test in enumerate(tests)}
-        self.pipe, self.calls = pipe, []
-
-    def startTest(self, test):
-        self.pipe.send(self.numbers[id(test)])
-        super().startTest(test)
-
-    def stopTest(self, test):
-        super().stopTest(test)
-        self.send_calls()
-        if self.pipe.poll():  # the run has stopped
-            self.stop()
-
-    def send_calls(self):
-        self.pipe.send(self.calls)
-        self.calls = []
-
-    def portable(self, value, test):
-        """A value that can be sent: the number of a test, or an error with its text."""
-        if isinstance(value, tuple):
-            known = (test.failureException, unittest.SkipTest)
-            kind = next((kind for kind in known if issubclass(value[0], kind)), Exception)
-            return kind, self._exc_info_to_string(value, test), None
-        if value is None or isinstance(value, (str, float)):
-            return value
-        return self.numbers.get(id(value), Shown(value))
-
-
-def sending(name):
-    def call(self, test, *values):
-        getattr(super(WorkerResult, self), name)(test, *values)
-        owner = test if isinstance(test, unittest.TestCase) else Shown(test)
-        self.calls.append((name, [self.portable(value, owner) for value in (test,) + values]))
-
-    return call
-
-
-CALLS = [name for name in dir(unittest.TestResult) if name.startswith("add")]
-for CALL in CALLS:
-    setattr(WorkerResult, CALL, sending(CALL))
-
-
-class Worker:
-    """A fork that runs groups of tests. A group is a list of numbers of tests."""
-
-    def __init__(self, tests, shown, workers):
-        self.group, self.running, self.done = [], None, False
-        self.pipe, pipe = multiprocessing.Pipe()
-        self.process = os.fork()
-        if self.process:
-            pipe.close()
-            return
-        try:
-            for worker in workers + [self]:
-                worker.pipe.close()
-            self.work(pipe, tests, shown)
-        except (EOFError, KeyboardInterrupt, OSError):  # the run has stopped
-            pass
-        except BaseException:
-            sys.excepthook(*sys.exc_info())
-        finally:
-            leave(0)
-
-    def work(self, pipe, tests, shown):
-        global process_of_tests
-        process_of_tests = os.getpid()
-        atexit._clear()
-        result = WorkerResult(tests, pipe)
-        for name in ("failfast", "buffer", "tb_locals"):
-            setattr(result, name, getattr(shown, name))
-        try:
-            while not result.shouldStop:
-                group = pipe.recv()
-                unittest.TestSuite([tests[number] for number in group])(result)
-                result.send_calls()
-                pipe.send(None)
-        finally:
-            atexit._run_exitfuncs()
-
-    def start_group(self, queue):
-        self.group, self.done = queue.pop(0), False
-        self.pipe.send(self.group)
-
-    def show(self, tests, result):
-        """Show what the worker sent. False if it has ended."""
-        try:
-            message = self.pipe.recv()
-        except (EOFError, OSError):
-            return False
-        if message is None:
-            self.done = True
-        elif isinstance(message, int):
-            self.running = message
-            self.group = self.group[self.group.index(message) + 1 :]
-        else:
-            self.show_calls(message, tests, result)
-        return True
-
-    def show_calls(self, calls, tests, result):
-        running, self.running = self.running, None
-        if running is not None:
-            result.startTest(tests[running])
-        for name, values in calls:
-            values = [tests[value] if isinstance(value, int) else value for value in values]
-            getattr(result, name)(*values)
-        if running is not None:
-            result.stopTest(tests[running])
-
-    def show_end(self, tests, result):
-        """Show that the worker ended in a test. Returns the tests that are left."""
-        _, status = os.waitpid(self.process, 0)
-        self.pipe.close()
-        if self.running is None:
-            self.running, self.group = self.group[0], self.group[1:]
-        text = "the test took more than %d s, or ended its process: status %d\n" % (LIMIT, status)
-        self.show_calls([("addError", [self.running, (Exception, text, None)])], tests, result)
-        return [self.group] if self.group else []
-
-
-def groups_of(tests):
-    """The numbers of the tests of each class, those that take longest first."""
-    groups = collections.OrderedDict()
-    for number, test in enumerate(tests):
-        groups.setdefault(getattr(test, "TOGETHER", type(test).__name__), []).append(number)
-    return [groups.pop(name) for name in SLOW if name in groups] + list(groups.values())
-
-
-def run_in_workers(tests, result):
-    """Run tests in forks, and show them in this process."""
-    workers, ended, queue = [], [], groups_of(tests)
-    try:
-        while (queue or workers) and not result.shouldStop:
-            while queue and len(workers) < WORKERS:
-                workers.append(Worker(tests, result, workers))
-                workers[-1].start_group(queue)
-            for pipe in multiprocessing.connection.wait([worker.pipe for worker in workers]):
-                (worker,) = [worker for worker in workers if worker.pipe is pipe]
-                if not worker.show(tests, result):
-                    queue[:0] = worker.show_end(tests, result)
-                    workers.remove(worker)
-                elif worker.done and queue and not result.shouldStop:
-                    worker.start_group(queue)
-                elif worker.done:
-                    worker.pipe.close()  # so that it ends
-                    workers.remove(worker)
-                    ended.append(worker)
-    finally:
-        for worker in workers:
-            worker.pipe.close()
-        for worker in ended + workers:
-            os.waitpid(worker.process, 0)
-
-
 class Runner(unittest.TextTestRunner):
     resultclass = Result
 
     def run(self, test):
         tests = list(each_test(test))
-        if WORKERS > 1 and any(isinstance(test, Directory) for test in tests):
-            result = super().run(functools.partial(run_in_workers, tests))
-        else:
-            result = super().run(test)
+        if hasattr(os, "fork") and any(isinstance(test, Directory) for test in tests):
+            try:
+                import parallel_tests
+
+                test = functools.partial(parallel_tests.run, tests)
+            except ImportError:  # the module and its tests alone, or a browser
+                pass
+        result = super().run(test)
         if result.skipped_tools():
             self.stream.writeln("skipped: " + result.skipped_tools())
         return result

@@ -49,6 +49,12 @@ def versions():
 PYTHONS = versions()
 OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
 ALONE = os.path.join(TMP, "a copy")  # of the module and its tests
+# For a user who is not root: a copy of the project that nobody can write to, a Python, and Rust
+READ_ONLY = os.path.join(TMP, "read only")
+USER = "setpriv --reuid=65534 --regid=65534 --clear-groups env -u HOME".split()
+USERS_PYTHON = os.path.join(TMP, "python")
+USERS_PATH = "PATH=" + os.pathsep.join([os.path.join(TMP, "rust", "bin"), os.defpath])
+NO_LINKER = os.path.join(TMP, "no linker")  # links to all programs but the C compilers
 NPM = os.path.join(TMP, "npm")
 # Deeply nested JSON needs a larger stack than node's
 STACK = ["sh", "-c", 'ulimit -s unlimited; exec node --stack-size=60000 "$@"', "node"]
@@ -71,6 +77,12 @@ TESTS = [
     ("PyPy, alone", ["pypy3", "-W", "error", os.path.join(ALONE, SUITE)]),
     ("oldest, alone", [OLDEST, "-W", "error", os.path.join(ALONE, SUITE)]),
     ("newest, alone", [NEWEST, "-W", "error", os.path.join(ALONE, SUITE)]),
+    (
+        "not root, read-only",
+        [*USER, USERS_PATH, USERS_PYTHON + "/bin/python3", "-W", "error"]
+        + [os.path.join(READ_ONLY, SUITE)],
+    ),
+    ("without a linker", ["env", "PATH=" + NO_LINKER, NEWEST, "-W", "error", SUITE]),
     ("Pyodide, quick", PYODIDE),
     ("-I, quick", [OLDEST, "-W", "error", "-I", SUITE, "--quick"]),
     ("-S, quick", [NEWEST, "-W", "error", "-S", SUITE, "--quick"]),
@@ -114,6 +126,30 @@ def install():
     for name in (MODULE, SUITE):
         shutil.copy(os.path.join(ROOT, name), ALONE)
     copy_for_pyright()
+    prepare_user()
+    prepare_no_linker()
+
+
+def prepare_user():
+    """What a user can read who is not root: the home directory of root is private."""
+    os.chmod(TMP, 0o755)
+    ignore = shutil.ignore_patterns(".git", "__pycache__", ".*_cache")
+    shutil.copytree(ROOT, READ_ONLY, ignore=ignore)
+    quietly(["chmod", "-R", "a+rX,a-w", READ_ONLY])
+    sysroot = subprocess.check_output(["rustc", "--print", "sysroot"]).decode().strip()
+    python = os.path.dirname(os.path.dirname(os.path.realpath(NEWEST)))
+    for source, target in ((sysroot, os.path.join(TMP, "rust")), (python, USERS_PYTHON)):
+        quietly(["sh", "-c", 'cp -al "$0" "$1" 2>/dev/null || cp -a "$0" "$1"', source, target])
+
+
+def prepare_no_linker():
+    os.mkdir(NO_LINKER)
+    for folder in filter(os.path.isdir, os.get_exec_path()):
+        for name in os.listdir(folder):
+            target = os.path.join(NO_LINKER, name)
+            if not re.search(r"(\b|_)(c\+\+|cc|clang|g\+\+|gcc|ld)\b", name):
+                if not os.path.lexists(target):
+                    os.symlink(os.path.join(folder, name), target)
 
 
 def quietly(command):
@@ -136,7 +172,8 @@ def copy_for_pyright():
 
 def output_of(command):
     """(status, output) of a row, which has 20 minutes."""
-    environment = dict(os.environ, CI="true", CARGO_CREDENTIAL_LOAD="1", MYPYPATH=ROOT)
+    environment = dict(os.environ, CI="true", MYPYPATH=ROOT)
+    environment.update(CARGO_CREDENTIAL_LOAD="1", CARGO_CREDENTIAL_REQUIRE_TOOLS="1")
     done = subprocess.run(
         ["timeout", "1200", *command],
         cwd=ROOT,
@@ -196,7 +233,7 @@ def main(words):
         return [row for row in rows if not words or any(word in row[0] for word in words)]
 
     install()
-    with ThreadPoolExecutor(3) as pool:  # tests wait more than they compute
+    with ThreadPoolExecutor(2) as pool:
         for row in chosen(TESTS):
             pool.submit(run, run_tests, row)
     for row in chosen(CHECKS):

@@ -16,9 +16,21 @@ chain.py splits each provider on white space. If a path or an argument has a spa
 '["/path/to my/first.py", "its option"]'. Each provider gets the arguments after the first `--`.
 Cargo adds the ARG of `cargo login -- ARG` there: chain.py never starts it as a program.
 
+After any other answer, chain.py asks no more providers. For `cargo login` and `cargo logout`, there
+is an exception: chain.py also asks the next one after a provider that stores nothing. That provider
+answers operation-not-supported, or an error that begins with "nothing to log in to or out of". If
+no later provider stores, Cargo gets this error. So one configuration serves CI and the desktop.
+Where the variable is set, Cargo uses it, even after a login:
+
+    credential-provider = ["/path/to/chain.py",
+        "/path/to/token_from_command.py --host crates.corp.example --env CORP_TOKEN",
+        "/path/to/git_credential.py --host crates.corp.example", "--"]
+
+To publish with a token of its own, put a provider with `--operation publish` among its arguments
+first. Then chain.py tells Cargo not to use a later provider's token for another operation.
+
 What it does not do: start a provider that is built into Cargo (`cargo:token`), or read
-[credential-alias]. For `cargo login` and `cargo logout`, put a provider first that supports them:
-an answer other than not-found and url-not-supported ends the chain. To try it without Cargo:
+[credential-alias]. To try it without Cargo:
 
     echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"logout",'\
     '"args":["/path/to/first.py","/path/to/second.py","--"]}' | ./chain.py
@@ -35,7 +47,11 @@ from cargo_credential import (
     Credential,
     CredentialProcess,
     CredentialResponse,
+    Error,
+    GetAction,
+    GetResponse,
     NotFound,
+    OperationNotSupported,
     OtherError,
     RegistryInfo,
     UrlNotSupported,
@@ -45,30 +61,55 @@ from cargo_credential import (
 sys.path.pop()  # no other module may come from there
 
 
+STORES_NOTHING = "nothing to log in to or out of"  # token_from_command.py writes it
+
+
 class Chain(Credential):
     def perform(
         self, registry: RegistryInfo, action: Action, args: "list[str]"
     ) -> CredentialResponse:
         # Report every error of the configuration before the first provider starts.
         providers, rest = split(args)
-        not_found = False
-        for provider in providers:
+        os.environ["CARGO_CREDENTIAL_CHAIN"] = "1"  # an unset variable is then no problem
+        errors: list[Error] = []
+        narrow = False
+        for words in providers:
             try:
-                # Cargo gets an answer, and any error but these two, unchanged. A sealed vault must
-                # not look like one without a token.
-                return provider.perform(registry, action, rest)
-            except NotFound:
-                not_found = True
-            except UrlNotSupported:
-                pass
+                # Cargo gets an answer, and any other error, unchanged. A sealed vault must not look
+                # like one without a token.
+                answer = CredentialProcess(*words).perform(registry, action, rest)
+                return for_one_operation(answer) if narrow else answer
+            except (NotFound, UrlNotSupported) as error:
+                errors.append(error)
+            except (OperationNotSupported, OtherError) as error:
+                if isinstance(action, GetAction) or not stores_nothing(error):
+                    raise
+                errors.append(error)
+            narrow = narrow or "--operation" in words
         # After not-found, Cargo reports "no token found" for a `get` and "credential not found" for
         # a login, and a logout succeeds. If all raise url-not-supported, Cargo reports "no
         # credential providers could handle the request".
-        raise NotFound if not_found else UrlNotSupported
+        raise min(errors, key=importance)
 
 
-def split(args: "list[str]") -> "tuple[list[CredentialProcess], list[str]]":
-    """Return the providers, and the arguments that each of them gets."""
+def stores_nothing(error: Error) -> bool:
+    return isinstance(error, OperationNotSupported) or str(error).startswith(STORES_NOTHING)
+
+
+def importance(error: Error) -> int:
+    """Return a number that is lowest for the error that Cargo gets; the first of equal ones."""
+    return 2 if isinstance(error, UrlNotSupported) else 1 if isinstance(error, NotFound) else 0
+
+
+def for_one_operation(answer: CredentialResponse) -> CredentialResponse:
+    """Return the answer so that Cargo asks again to publish: an earlier provider can have that."""
+    if isinstance(answer, GetResponse):
+        return GetResponse(answer.token, answer.cache, operation_independent=False)
+    return answer
+
+
+def split(args: "list[str]") -> "tuple[list[list[str]], list[str]]":
+    """Return the providers, each with its own arguments, and the arguments that all of them get."""
     # Without a `--`, the ARG of `cargo login -- ARG` would be started as a provider.
     if "--" not in args:
         raise OtherError('end the list of providers in `credential-provider` with "--"')
@@ -78,12 +119,15 @@ def split(args: "list[str]") -> "tuple[list[CredentialProcess], list[str]]":
     return [provider(text) for text in args[:end]], args[end + 1 :]
 
 
-def provider(text: str) -> CredentialProcess:
-    """Return the provider that an argument names."""
-    path, *args = json_words(text) if text.startswith("[") else text.split() or [""]
-    if not path:
+def provider(text: str) -> "list[str]":
+    """Return the path and the arguments of the provider that an argument names."""
+    words = json_words(text) if text.startswith("[") else text.split() or [""]
+    if not words[0]:
         raise OtherError(f"`{text}` names no provider")
-    return CredentialProcess(path, *args)
+    if any("\0" in word for word in words):
+        raise OtherError("a provider or its argument contains a NUL character: remove it")
+    CredentialProcess(*words)  # raises OtherError for a relative path
+    return words
 
 
 def json_words(text: str) -> "list[str]":

@@ -14,7 +14,8 @@ url-not-supported, and its methods do not run. So name your registry:
 --index URL        Request tokens of your registry, too. URL is its `index` in Cargo's
                    configuration; for crates.io, https://github.com/rust-lang/crates.io-index.
                    The provider may prompt, or request short-lived tokens. The checker sends the
-                   tokens to no registry. The crate in its requests does not exist.
+                   tokens to no registry. The crate in its requests does not exist. A token for
+                   any other index is a FAIL.
 --name NAME        the registry's name in Cargo's configuration
 --login            Store, replace and erase a made-up token, if the provider has no token for the
                    registry. With --index, this is your registry, and --yes is required. Without
@@ -33,13 +34,12 @@ error's message, but without the tokens that the provider returned before.
 
 On Linux, the checker stops the processes that the provider leaves running. It is not a provider:
 there is nothing to configure. It needs the directory `checker` beside it, where
-checker/conversation.py lists the problems that it can report. Try it:
+checker/explanations.py lists the problems that it can report. Try it:
 
-    ./check_provider.py --login ../cargo_credential.py --example-file
+    ./check_provider.py --login ../cargo_credential.py --example-file "$(mktemp -d)/store.json"
 """
 
 import argparse
-import base64
 import os
 import re
 import shutil
@@ -64,6 +64,7 @@ from checker.conversation import (
     Report,
     about_errors,
     check_token,
+    decode_basic,
     spellings,
     talk_to,
 )
@@ -87,8 +88,9 @@ OTHERS: "list[cc.Operation]" = [
     cc.UnyankOperation(CRATE, "1.0.0"),
     cc.OwnersOperation(CRATE),
 ]
+LOGIN_URL = "https://check-provider.invalid/me"
 # The headers of a 401, as the registry wrote them, and as Cargo 1.96 passes them on
-HEADERS = ['WWW-Authenticate: Cargo login_url="https://check-provider.invalid/me"']
+HEADERS = [f'WWW-Authenticate: Cargo login_url="{LOGIN_URL}"']
 HEADERS_1_96 = [HEADERS[0].replace("WWW-Authenticate", "www-authenticate"), "x-not-ascii: "]
 
 
@@ -101,11 +103,13 @@ def program(provider: Provider) -> str:
         raise Problem("built-in", given=given)
     path = provider.path if os.path.dirname(given) else shutil.which(given)
     if path is None or not os.path.exists(path):
-        raise Problem("missing", given, given=given)
+        raise Problem("missing", given, given=given, says=missing_in_cargo(given))
     if os.path.isdir(path):
         raise Problem("directory")
     if not os.access(path, os.X_OK):
         raise Problem("mode", path=path)
+    if os.name == "nt":
+        check_ending(given, path)
     interpreters = ("python", "pypy", "node", "nodejs", "ruby", "perl", "bash", "sh", "env")
     if os.path.basename(path).rstrip("0123456789.") in interpreters:
         raise Problem("interpreter", given=given)
@@ -118,6 +122,24 @@ def program(provider: Provider) -> str:
     if os.path.dirname(given) and not os.path.isabs(given):
         return "it is executable; in Cargo's configuration, write its absolute path"
     return "it is executable"
+
+
+def missing_in_cargo(given: str) -> str:
+    if os.name != "nt":
+        return "No such file or directory (os error 2)"
+    if not os.path.dirname(given):
+        return "program not found"
+    is_script = given.lower().endswith((".cmd", ".bat"))
+    return "failed to deserialize hello" if is_script else "(os error 2)"
+
+
+def check_ending(given: str, path: str) -> None:
+    """On Windows, Cargo starts .exe, .cmd and .bat files, and finds an .exe without its ending."""
+    ending = os.path.splitext(path)[1].lower()
+    if ending not in (".exe", ".cmd", ".bat", ".com"):
+        raise Problem("start-windows", error="it is neither a program nor a .cmd file")
+    if ending != ".exe" and not os.path.dirname(given) and not given.lower().endswith(ending):
+        raise Problem("ending", given=given)
 
 
 def check_first_line(first: bytes) -> None:
@@ -163,18 +185,32 @@ def usable(answer: "Answer") -> "Answer":
 
 def nowhere(provider: Provider, registry: RegistryInfo, *operations: cc.Operation) -> str:
     """What it answers for a registry that it cannot know; later, answers unlike the first."""
-    answers: list[Answer] = []
+    answer: Answer
     for operation in operations:
         answer = usable(provider.get(registry, operation))
-        answers.append(answer)
-        provider.nowhere, first = provider.nowhere or answer.kind, provider.nowhere
-        if answer.kind in (first, "url-not-supported"):
-            continue
-        if re.search("registries must be|main takes", str(answer)):
-            about(provider, answer)
-        if answer.kind != "not-found" or not provider.stores:
-            raise Problem(answer.kind + "-first", message=answer)
-    return kind(answers[-1])
+        first = provider.nowhere
+        provider.nowhere = first or answer.kind
+        if isinstance(answer, GetResponse):
+            check_leak(provider, registry)
+        if answer.kind not in (first, "url-not-supported"):
+            about_nowhere(provider, answer)
+    return kind(answer)
+
+
+def about_nowhere(provider: Provider, answer: "Answer") -> None:
+    """Report any answer but url-not-supported for a registry that does not exist."""
+    if re.search("registries|main takes", str(answer)):
+        about(provider, answer)
+    if answer.kind != "not-found" or not provider.stores:
+        raise Problem(answer.kind + "-first", message=answer)
+
+
+def check_leak(provider: Provider, registry: RegistryInfo) -> None:
+    """Report a token for another registry than the user's, or than the one of the login."""
+    if provider.first:
+        raise Problem("get-other", whose="another index than yours")
+    if provider.place.index_url and registry.index_url != provider.place.index_url:
+        raise Problem("get-other", whose="another index than the one of the login")
 
 
 def unknown_kind(provider: Provider) -> str:
@@ -272,8 +308,9 @@ def to_do(
         key = "operation"
     elif key == "differs" and {provider.first, answer.kind} == {"get", "not-found"}:
         key = "no-other" if provider.first == "get" else "no-read"
-    kind, first = ["a token" if one == "get" else one for one in (answer.kind, provider.first)]
-    raise Problem(key, kind=kind, first=first)
+    words = {"get": "a token"}
+    first = words.get(provider.first, provider.first)
+    raise Problem(key, kind=words.get(answer.kind, answer.kind), first=first)
 
 
 def about(provider: Provider, answer: "Answer") -> str:
@@ -317,10 +354,11 @@ def independence(provider: Provider) -> str:
 def place(provider: Provider, *registries: RegistryInfo) -> str:
     """Find a registry where a login can do no harm: it has no token that could be lost."""
     answers: list[str] = []
-    for provider.place in registries:
-        name = provider.place.name or provider.place.index_url
-        kinds = {provider.get(provider.place, one).kind for one in (READ, *OTHERS)} - {"not-found"}
+    for registry in registries:
+        kinds = {provider.get(registry, one).kind for one in (READ, *OTHERS)} - {"not-found"}
+        name = registry.name or registry.index_url
         if not kinds:
+            provider.place = registry
             return f"{name} has no token that could be lost"
         answers.append(f"{name}: {'a token' if 'get' in kinds else min(kinds)}")
     text = ", ".join(answers)
@@ -341,38 +379,41 @@ def step(provider: Provider, name: str, action: cc.Action, wanted: str, token: s
 
 def without_scheme(text: str) -> "list[str]":
     """What can be the token, without what a provider may add: a scheme, and for Basic a user."""
-    scheme, _, token = text.rpartition(" ")
-    if scheme.lower() != "basic":
-        return [token]
-    try:
-        pair = base64.b64decode(token).decode("utf-8")
-    except ValueError:
-        return [token]
-    return [pair, *pair.split(":", 1)]
+    pair = decode_basic(text)
+    if pair is None:
+        return [text.rpartition(" ")[2]]
+    return [pair, pair.partition(":")[2]]
+
+
+def login_checks(one: str, two: str) -> "list[tuple[str, cc.Action | None, str, str]]":
+    """The check, the request, the kind of the right answer, and the token."""
+    first = cc.LoginAction(cc.LoginOptions(cc.Secret(one)))
+    second = cc.LoginAction(cc.LoginOptions(cc.Secret(two), LOGIN_URL))
+    return [
+        ("login", first, "login", one),
+        ("get", GetAction(READ), "get", one),
+        ("get for another registry", None, "", ""),
+        ("login again", second, "login", two),
+        ("get again", GetAction(READ), "get", two),
+        ("logout", cc.LogoutAction(), "logout", ""),
+        ("logout again", cc.LogoutAction(), "not-found", ""),
+        ("get after logout", GetAction(READ), "not-found", ""),
+    ]
 
 
 def check_login(provider: Provider) -> None:
     """A login, another one, and a logout. Whatever happens, no token stays."""
-    tokens = [cc.Secret("check-provider-token-" + number) for number in "12"]
-    one, two = [token.expose() for token in tokens]
-    provider.report.tokens |= {one, two}
-    url = "https://check-provider.invalid/me"
-    logout = cc.LogoutAction()
+    check = provider.report.check
+    tokens = ("check-provider-token-1", "check-provider-token-2")
+    provider.report.tokens |= set(tokens)
     level = ""
     try:
-        for name, action, wanted, token in [
-            ("login", cc.LoginAction(cc.LoginOptions(tokens[0])), "login", one),
-            ("get", GetAction(READ), "get", one),
-            ("login again", cc.LoginAction(cc.LoginOptions(tokens[1], url)), "login", two),
-            ("get again", GetAction(READ), "get", two),
-            ("logout", logout, "logout", ""),
-            ("logout again", logout, "not-found", ""),
-            ("get after logout", GetAction(READ), "not-found", ""),
-        ]:
+        for name, action, wanted, token in login_checks(*tokens):
+            if action is None:
+                check(name, nowhere, provider, OTHER, READ)
+                continue
             level = "running"
-            if name == "login again":
-                provider.report.check("get for another registry", nowhere, provider, OTHER, READ)
-            level = provider.report.check(name, step, provider, name, action, wanted, token)
+            level = check(name, step, provider, name, action, wanted, token)
             if level == "FAIL" or (level == "warn" and name == "login"):
                 break
     finally:
@@ -442,7 +483,8 @@ AT_THE_END = [
 
 def for_registry(url: str, name: "str | None") -> "list[tuple[Any, ...]]":
     """The checks with the user's registry, after the first one."""
-    registry, later = RegistryInfo(url, name), RegistryInfo(url, name, HEADERS_1_96)
+    registry = RegistryInfo(url, name)
+    later = RegistryInfo(url, name, HEADERS_1_96)
     nameless = RegistryInfo(url, None, HEADERS)
     return [
         *[(f"get for {one.kind}", to_do, registry, one) for one in OTHERS],
@@ -458,38 +500,53 @@ def for_registry(url: str, name: "str | None") -> "list[tuple[Any, ...]]":
 def look_alikes(registry: RegistryInfo) -> "list[tuple[Any, ...]]":
     """The checks with indexes that a checkout could give to the user's registry."""
     host = registry.host
-    checks: list[tuple[str, str]] = []
+    urls: list[tuple[str, str]] = []
     if registry.name:
-        checks.append(("the registry's name, another index", NOWHERE.index_url))
+        urls.append(("the registry's name, another index", NOWHERE.index_url))
     if host:
-        for url in ("check-provider.invalid/" + host, host + ".check-provider.invalid"):
-            checks.append(("the registry's host within another URL", f"sparse+https://{url}/"))
-    return [(title, nowhere, RegistryInfo(url, registry.name), READ) for title, url in checks]
+        title = "the registry's host within another URL"
+        urls.append((title, f"sparse+https://check-provider.invalid/{host}/"))
+        urls.append((title, f"sparse+https://{host}.check-provider.invalid/"))
+        urls.append((title, f"sparse+https://{host}@check-provider.invalid/"))
+        urls.append((title, f"git://{host}#@check-provider.invalid/index/"))
+    if registry.index_url.startswith(("https:", "sparse+https:")):
+        without = registry.index_url.replace("https:", "http:", 1)
+        urls.append(("the registry's URL without TLS", without))
+    return [(title, nowhere, RegistryInfo(url, registry.name), READ) for title, url in urls]
 
 
 def run(provider: Provider, options: argparse.Namespace) -> None:
     check = provider.report.check
     if check("program", program, provider) == "FAIL" or check("hello", hello, provider) == "FAIL":
         return
-    registries, others = [NOWHERE, CRATES_IO], []
     if options.index:
-        registries = [RegistryInfo(options.index, options.name)]
-        others = look_alikes(registries[0])
         run_for_registry(provider, options)
     if not options.index or provider.first:  # else it cannot even answer
-        name = "get for a registry that does not exist"
-        if check(name, nowhere, provider, NOWHERE, READ) != "FAIL":
-            for name, function, *arguments in EVERY_PROVIDER + others:
-                check(name, function, provider, *arguments)
-            title = "registry for a login"
-            if options.login and check(title, place, provider, *registries) == "ok":
-                check_login(provider)
+        run_for_others(provider, options)
     for name, function in AT_THE_END:
         check(name, function, provider)
 
 
+def run_for_others(provider: Provider, options: argparse.Namespace) -> None:
+    check = provider.report.check
+    name = "get for a registry that does not exist"
+    if check(name, nowhere, provider, NOWHERE, READ) == "FAIL":
+        return
+    checks = EVERY_PROVIDER
+    registries = [NOWHERE, CRATES_IO]
+    if options.index:
+        registries = [RegistryInfo(options.index, options.name)]
+        checks = checks + look_alikes(registries[0])
+    for name, function, *arguments in checks:
+        check(name, function, provider, *arguments)
+    title = "registry for a login"
+    if options.login and check(title, place, provider, *registries) == "ok":
+        check_login(provider)
+
+
 def run_for_registry(provider: Provider, options: argparse.Namespace) -> None:
-    check, (url, name) = provider.report.check, (options.index, options.name)
+    check = provider.report.check
+    url, name = options.index, options.name
     for line in (
         f"The checker asks for tokens of {url}",
         f"{21 if options.login else 13} times, to read and for the crate {CRATE}.",
@@ -503,15 +560,22 @@ def run_for_registry(provider: Provider, options: argparse.Namespace) -> None:
         check(title, function, provider, *arguments)
 
 
-def hint(provider: Provider, options: argparse.Namespace) -> str:
+def hints(provider: Provider, options: argparse.Namespace) -> "list[str]":
     """What was not reached, and how to reach it."""
+    if not provider.nowhere:
+        return []
+    found: list[str] = []
     if options.index and not options.name:
-        return "Not checked: the name of your registry, which Cargo sends. Add --name NAME."
-    if options.index or not provider.nowhere:
-        return ""
-    if provider.nowhere == "url-not-supported" and not provider.report.tokens:
-        return "Not checked: any token, since the provider declined each registry. Add --index URL."
-    return "Not checked: the tokens of your registry. Add --index URL, as in Cargo's configuration."
+        found.append("the name of your registry, which Cargo sends. Add --name NAME.")
+    elif not options.index and provider.nowhere == "url-not-supported" and not provider.gets:
+        found.append("any token, since the provider declined each registry. Add --index URL.")
+    elif not options.index:
+        text = "the tokens of your registry. Add --index URL, as in Cargo's configuration."
+        found.append(text)
+    if not options.login:
+        names = ", ".join([name for name, *_ in login_checks("", "")])
+        found.append(f"{names}. If the provider stores tokens, add --login.")
+    return ["Not checked: " + text for text in found]
 
 
 # ---- The program ---------------------------------------------------------------------------
@@ -530,7 +594,9 @@ def seconds(text: str) -> float:
 
 
 def parse(arguments: "list[str]") -> argparse.Namespace:
-    parser = Parser(usage="check_provider.py [OPTION...] PROVIDER [ARG...]; see --help")
+    parser = Parser(
+        "check_provider.py", "check_provider.py [OPTION...] PROVIDER [ARG...]; see --help"
+    )
     for name in ("--index", "--name"):
         parser.add_argument(name)
     for name in ("--login", "--yes", "--transcript"):
@@ -579,8 +645,8 @@ def main() -> int:
     try:
         run(provider, options)
         report.write(", ".join([f"{count} {level}" for level, count in report.counts.items()]))
-        if hint(provider, options):
-            report.write(hint(provider, options))
+        for line in hints(provider, options):
+            report.write(line)
     except BrokenPipeError:  # the reader of the report has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141

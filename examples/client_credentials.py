@@ -18,10 +18,11 @@ Okta and most identity providers offer. Cargo gets `Bearer TOKEN`, and asks agai
     --publish-scope SCOPE  ask for this scope instead, for all operations except reads
 
 Name at least one --index or --host. If other people can put files on the host, as on GitHub, use
---index: the files of an index decide where Cargo sends the token.
+--index: the files of an index decide where Cargo sends the token. Use it for an IPv6 address, too.
 
 The secret goes only to --token-url (https:// with a certificate that Python trusts, or http:// on
-this machine), never to a redirect. A proxy (https_proxy, no_proxy) sees no secret.
+this machine), never to a redirect. A proxy (https_proxy, no_proxy) sees no secret. The client's
+name and secret must be printable ASCII, as RFC 6749 says. The server has 60 seconds to answer.
 
 What it does not do:
 - Log in or out, act for a user, or revoke a token: the grant has none of that.
@@ -48,9 +49,11 @@ import os
 import re
 import sys
 import time
+import zlib
 from base64 import b64encode
 from http.client import HTTPException, HTTPResponse
-from urllib.parse import quote_plus, urlencode
+from threading import Thread
+from urllib.parse import parse_qsl, quote_plus, urlencode
 from urllib.request import HTTPErrorProcessor, ProxyHandler, Request, build_opener, getproxies
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
@@ -65,8 +68,8 @@ OPTIONS = (
     "--publish-scope",
 )  # fmt: skip
 LIMIT = 64 * 1024  # bytes of an answer: a token needs a few thousand
-TIMEOUT = 30  # seconds to connect, and for each part of the answer
-MALFORMED = (ValueError, LookupError, TypeError, RecursionError)  # not JSON, or without the field
+DEADLINE = 60.0  # seconds for the whole exchange with the token server
+BEARER = ("", "bearer", "bearertoken")  # what servers write as token_type, in any case
 
 
 class ClientCredentials(cc.Credential):
@@ -107,6 +110,10 @@ def parse(args: "list[str]") -> "dict[str, list[str]]":
         raise OtherError("add `--token-url URL` and `--client-id ID` of the token server")
     if len(options["--secret-file"] + options["--secret-env"]) != 1:
         raise OtherError("add either `--secret-file PATH` or `--secret-env NAME`")
+    for host in options["--host"]:
+        if "[" in host or not RegistryInfo(f"https://{host}/").matches(host):
+            hint = "for an IPv6 address, use --index URL"
+            raise OtherError(f"--host must be HOST or HOST:PORT, not `{host}`: {hint}")
     return options
 
 
@@ -114,14 +121,18 @@ def request_for(options: "dict[str, str]", scope: str) -> Request:
     """Return the request for a token. `scope` is the option with its scope."""
     url, form = options["--token-url"], {"grant_type": "client_credentials"}
     host = RegistryInfo(url).host  # None for a URL that could lead elsewhere than it seems
-    local = url.startswith("http://") and host in ("127.0.0.1", "::1", "localhost")
+    local = url.startswith("http://") and host in ("127.0.0.1", "localhost")
     if host is None or not (url.startswith("https://") or local):
         raise OtherError(f"--token-url must be an https:// URL, not `{url}`")
     if options.get(scope):
         form["scope"] = options[scope]
+    secret = client_secret(options)
+    for name, value in (("ID", options["--client-id"]), ("secret", secret.expose())):
+        if not re.fullmatch("[ -~]*", value):
+            raise OtherError(f"HTTP Basic requires a client {name} of printable ASCII characters")
     # RFC 6749, section 2.3.1: both are encoded as in a form before they become HTTP Basic
-    secret = client_secret(options).map(quote_plus)
-    pair = secret.map(lambda value: f"{quote_plus(options['--client-id'])}:{value}")
+    client = quote_plus(options["--client-id"])
+    pair = secret.map(quote_plus).map(lambda value: f"{client}:{value}")
     basic = pair.map(lambda value: "Basic " + b64encode(value.encode("ascii")).decode("ascii"))
     headers = {"Authorization": basic.expose(), "Accept": "application/json"}
     return Request(url, urlencode(form).encode("ascii"), headers)
@@ -135,11 +146,64 @@ def client_secret(options: "dict[str, str]") -> Secret:
     elif not os.path.isabs(place):  # in the current directory, a checkout can have a file
         raise OtherError(f"`{place}` is a relative path: name the absolute path of the file")
     else:
-        with open(place, encoding="utf-8") as file:
-            secret = Secret(file.read().rstrip("\r\n"))
+        secret = Secret(read_text(place).rstrip("\r\n"))
     if secret.is_empty():
         raise OtherError(f"`{place}` contains no client secret")
+    problem = problem_of(secret.expose()).partition(": ")[0].replace("token", "client secret")
+    if problem:
+        raise OtherError(f"{problem}: `{place}` must contain only the secret")
     return secret
+
+
+def read_text(path: str) -> str:
+    if "\0" in path:
+        raise OtherError("the path of --secret-file contains a NUL character: leave it out")
+    with open(path, "rb") as file:
+        content = file.read(LIMIT)
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:  # `from None`: it holds the secret
+        text = "\ufeff"
+    if text[:1] == "\ufeff":
+        problem = "is not UTF-8, or begins with a byte order mark"
+        raise OtherError(f"`{path}` {problem}: save it as UTF-8 without a byte order mark")
+    return text
+
+
+# ---- What cannot be a token ----
+
+NOT_TOKENS = (  # a pattern of the whole value, also after a scheme, and the problem with the fix
+    (
+        r"\$\(.*\)|\$\{.*\}|\{\{.*\}\}|%[A-Za-z_]\w*%|\$(?i:env):\w+|\$[A-Z_]{2,}",
+        "the token is a placeholder that nothing replaced: set the variable, or correct its name",
+    ),
+    (
+        r"\*+|<[^<>]*>|(?i:null|undefined)|None|\[object Object\]",
+        "the token is what programs write for a missing or hidden value: look where it comes from",
+    ),
+    (r'\{\s*["}].*|\[[]\s"{[\d].*', "the token is JSON: name the field that holds the token"),
+    (r"\".*\"|'.*'", "the token is in quotes: leave them out"),
+    (
+        r"([A-Za-z][\w-]*: |(?i:authorization):).*",
+        "the token begins with a name and a colon, as a header does: leave both out",
+    ),
+    (r"(?i:([a-z][\w-]*) +\1 ).*", "the token has its scheme twice: leave one out"),
+    (
+        r"(?i:basic) +(?![A-Za-z0-9+/]+={0,2}\Z).*",
+        "after `Basic` comes one word, the base64 form of LOGIN:TOKEN: encode it",
+    ),
+)
+
+
+def problem_of(value: str) -> str:
+    """Return why a value cannot be a token, and the fix, without the value. Empty: it can be."""
+    for pattern, problem in NOT_TOKENS:
+        if re.fullmatch(r"(?s)(?:[A-Za-z][\w-]* +)?(?:%s)" % pattern, value.strip()):
+            return problem
+    return ""
+
+
+# ---- End ----
 
 
 class AnyStatus(HTTPErrorProcessor):
@@ -158,40 +222,101 @@ OPENER = build_opener(AnyStatus, ProxyHandler(PROXIES))
 
 def fetch(request: Request) -> GetResponse:
     host, start = request.host, time.time()  # a proxy replaces the host
-    try:
-        with OPENER.open(request, timeout=TIMEOUT) as response:
-            status, body = response.status, response.read(LIMIT)
-    except (OSError, HTTPException, ValueError) as error:
-        raise OtherError(f"cannot ask {host} for a token", shown(error)) from None
+    status, encoding, body = exchange(request, DEADLINE)
+    answer, problem = decode(encoding, body)
+    given = answer.get("access_token")
+    token = Secret(given if isinstance(given, str) else "")  # at once: no error text can show it
+    problem = reason_of(answer) or problem
     if status // 100 != 2:
-        raise OtherError(f"{host} answered with status {status}", details(body))
-    try:
-        answer = json.loads(body)
-        token = Secret(answer["access_token"])
-        if token.is_empty() or str(answer.get("token_type", "bearer")).lower() != "bearer":
-            raise ValueError
-        seconds = answer.get("expires_in")
-        cache = cc.CacheSession() if seconds is None else cc.CacheExpires(start + float(seconds))
-    except MALFORMED:  # `from None`: the answer can hold a token
-        raise OtherError(f"{host} did not answer with a Bearer token") from None
+        raise OtherError(f"{host} answered with status {status}", [problem] if problem else [])
+    problem = problem or problem_in(answer, token)
+    if problem:
+        raise OtherError(f"{host} did not answer with a Bearer token", problem)
+    cache = cache_control(start, answer.get("expires_in"))
     return GetResponse(token.map(lambda value: f"Bearer {value}"), cache)
 
 
-def details(body: bytes) -> "list[str]":
-    """Return the server's reason, as in RFC 6749, section 5.2."""
+def exchange(request: Request, seconds: float) -> "tuple[int, str, bytes]":
+    """Return status, Content-Encoding and body. Raises OtherError if this takes too long.
+
+    The timeout of a socket begins again with each byte. So a thread waits for the answer.
+    """
+    message = f"cannot ask {request.host} for a token"
+    results: list[tuple[int, str, bytes] | Exception] = []
+
+    def run() -> None:
+        try:
+            with OPENER.open(request, timeout=2 * DEADLINE) as response:
+                encoding = response.headers.get("Content-Encoding", "")
+                results.append((response.status, encoding, response.read(LIMIT)))
+        except Exception as error:
+            results.append(error)
+
+    thread = Thread(target=run, daemon=True)  # it does not keep the provider running
+    thread.start()
+    thread.join(seconds)
+    if not results:
+        raise OtherError(message, f"it took more than {DEADLINE:g} seconds")
+    result = results[0]
+    if isinstance(result, Exception):
+        raise OtherError(message, text_of(result))
+    return result
+
+
+def text_of(error: Exception) -> str:
+    """Return the text of an error, without what a server or a proxy wrote in its status line."""
+    if isinstance(error, HTTPException) and not isinstance(error, OSError):
+        return f"the answer is not HTTP ({type(error).__name__})"
+    return re.sub(r"(?s)(Tunnel connection failed: \d+).*", r"\1", shown(str(error)))
+
+
+def decode(encoding: str, body: bytes) -> "tuple[dict[str, object], str]":
+    """Return the fields of an answer, and what is wrong with its form."""
     try:
+        if encoding not in ("", "identity"):  # it was not asked for
+            body = zlib.decompressobj(47).decompress(body, LIMIT)  # 47: gzip or zlib
         answer = json.loads(body)
-        texts = [shown(answer[name]) for name in ("error", "error_description") if name in answer]
-        return [": ".join(texts)] if texts else []
-    except MALFORMED:
-        return []
+        return (answer, "") if isinstance(answer, dict) else ({}, "the answer is no JSON object")
+    except zlib.error:
+        return {}, "the answer is compressed, although the request did not ask for it"
+    except (ValueError, RecursionError):
+        if body.lstrip()[:1] == b"<":
+            return {}, "the answer is a web page: check the URL of --token-url"
+        fields: dict[str, object] = dict(parse_qsl(body.decode("utf-8", "replace")))
+        return fields, "the answer is not JSON" if body else "the answer is empty"
 
 
-def shown(text: object) -> str:
-    """Escape control characters, and cut words that are long enough to be a token."""
-    whole = re.sub(r"\S{80,}", "[...]", ascii(str(text))[1:-1])
-    # Not cut: the module does not replace a part of a secret
-    return whole if len(whole) < 1000 else f"a text of {len(whole)} characters"
+def reason_of(answer: "dict[str, object]") -> str:
+    """Return the server's reason, as in RFC 6749, section 5.2. No other field is shown."""
+    fields = [answer.get(name) for name in ("error", "error_description")]
+    return ": ".join(shown(field) for field in fields if isinstance(field, str) and field)
+
+
+def problem_in(answer: "dict[str, object]", token: Secret) -> str:
+    """Return what is wrong with the token of an answer."""
+    kind = answer.get("token_type")
+    if token.is_empty():
+        return "the answer has no text in its field `access_token`"
+    if kind is not None and str(kind).lower() not in BEARER:
+        return "the answer's `token_type` is not `Bearer`"
+    return problem_of(f"Bearer {token.expose()}")
+
+
+def cache_control(start: float, seconds: object) -> cc.CacheControl:
+    if seconds is None or seconds == "":
+        return cc.CacheSession()
+    try:
+        return cc.CacheExpires(start + float(str(seconds)))
+    except (ValueError, OverflowError):  # `from None`: the text could be anything
+        raise OtherError("the answer's `expires_in` is not a number of seconds") from None
+
+
+def shown(text: str) -> str:
+    """Cut words that are long enough to be a token. The module escapes control characters.
+
+    The text is not cut elsewhere: the module does not replace a part of a secret.
+    """
+    return re.sub("[!-~]{80,}", "[...]", text)
 
 
 if __name__ == "__main__":

@@ -80,13 +80,14 @@ def other_provider(args: "list[str]") -> CredentialProcess:
             "confirm_publish.py needs another provider: add its absolute path after this one's in"
             " `credential-provider`"
         )
+    if any("\0" in arg for arg in args):
+        raise OtherError("the provider or its argument contains a NUL character: remove it")
     return CredentialProcess(*args)
 
 
 def confirm(registry: RegistryInfo, operation: Operation) -> None:
     """Return if the user agrees. Raises OtherError: Cargo shows it and ends."""
-    # While `perform` runs, standard input is the terminal, or the null device without one.
-    if not sys.stdin.isatty():
+    if not on_a_terminal():
         raise OtherError(
             f"a terminal is needed to ask whether to {question(registry, operation)}: for use"
             " without one, configure the other provider alone"
@@ -95,6 +96,16 @@ def confirm(registry: RegistryInfo, operation: Operation) -> None:
     print(f"{question(registry, operation)}? [y/N] ", end="", flush=True)
     if read_line().lower() not in ("y", "yes"):  # the end of the input means no, too
         raise OtherError(f"you did not agree to {question(registry, operation)}")
+
+
+def on_a_terminal() -> bool:
+    """While `perform` runs, standard input is the terminal, or the null device without one."""
+    if sys.platform == "win32":  # where isatty() is true for the null device
+        try:
+            open("CONIN$").close()
+        except OSError:
+            return False
+    return sys.stdin.isatty()
 
 
 def discard_typed_ahead() -> None:

@@ -28,6 +28,9 @@ What it does not do:
 - Prompt for a token that is not stored: Cargo then reports `no token found`. Use `cargo login`.
 - Read the repository in the current directory, whose configuration can name programs to run.
 - Encrypt tokens: that depends on the helper. `store` writes plain text to ~/.git-credentials.
+- Use a password that a helper returns for another user name.
+- Wait longer than 60 seconds for a helper, or for a process that a helper left behind.
+- Report success of `cargo logout` if a helper printed an error: git hides their exit status.
 
 Tested with git 2.39 and 2.47, their `cache` and `store`, and Git Credential Manager 2.7 on Linux.
 Other helpers are not tested, but git documents the same protocol for them. In .cargo/config.toml:
@@ -43,11 +46,16 @@ To try it without Cargo:
 """
 
 import os
+import re
+import signal
 import sys
 import time
 from base64 import b64encode
-from subprocess import PIPE, CalledProcessError, run
-from urllib.parse import quote
+from contextlib import suppress
+from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired, call
+from threading import Thread
+from typing import IO
+from urllib.parse import quote, unquote, urlsplit
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
@@ -58,6 +66,9 @@ sys.path.pop()  # no other module may come from there
 
 # The last helper: an empty password means that no other has one. Git appends `get` to the command.
 NO_PASSWORD = "credential.helper=!echo username=; echo password=; :"
+# A directory that is no checkout: some programs run files of the current directory
+ELSEWHERE = os.environ["SystemRoot"] if sys.platform == "win32" else os.sep
+TIMEOUT = 60  # seconds
 OPTIONS = ("--index", "--host", "--username", "--scheme", "--git-password")
 
 
@@ -73,35 +84,48 @@ class GitCredential(cc.Credential):
         return super().perform(registry, action, args)
 
     def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> GetResponse:
-        username, token, cache = fill(entry_of(registry, args))
+        username, token, cache = fill(entry_of(registry, args), [])
         if token.is_empty():
             raise cc.NotFound
+        refuse_non_token(token)
         scheme = "".join(parse(args)["--scheme"][-1:])
         if scheme.lower() == "basic":
-            pair = token.map(lambda value: f"{username}:{value}")
-            token = pair.map(lambda value: b64encode(value.encode("utf-8")).decode("ascii"))
+            token = basic(username, token)
         if scheme:
             token = token.map(lambda value: f"{scheme} {value}")
+            refuse_non_token(token)
         return GetResponse(token, cache)
 
     def login(
         self, registry: RegistryInfo, options: cc.LoginOptions, args: "list[str]"
     ) -> cc.LoginResponse:
         entry, token = entry_of(registry, args), cc.read_token(options, registry)
-        git("approve", dict(entry, password=token.expose()))
-        if fill(entry)[1] != token:  # git succeeds without any helper, too
-            hint = "as in `git config --global credential.helper cache`"
-            raise OtherError(f"git did not store the token: configure a credential helper, {hint}")
+        refuse_non_token(token)
+        said: list[str] = []
+        whole, stored = dict(entry, password=token.expose()), False
+        try:
+            git("approve", whole, said)
+            stored = fill(entry, said)[1] == token  # git succeeds without any helper, too
+        finally:
+            if not stored:  # one of several helpers can have it
+                with suppress(OtherError):
+                    git("reject", whole, said)
+        if not stored:
+            problem = "git did not store the token: configure a credential helper, as in"
+            raise OtherError(f"{problem} `git config --global credential.helper cache`", said)
         return cc.LoginResponse()
 
     def logout(self, registry: RegistryInfo, args: "list[str]") -> cc.LogoutResponse:
+        said: list[str] = []
         entry = entry_of(registry, args)
-        _, token, _ = fill(entry)
-        git("reject", entry)  # an expired token, too, which git no longer gives
+        _, token, _ = fill(entry, [])
+        git("reject", entry, said)  # an expired token, too, which git no longer gives
+        if fill(entry, said)[1]:
+            raise OtherError("a credential helper of git still has the token: erase it there", said)
+        if said:
+            raise OtherError("a credential helper of git failed: it may still have the token", said)
         if token.is_empty():
             raise cc.NotFound
-        if fill(entry)[1]:
-            raise OtherError("a credential helper of git still has the token: erase it there")
         return cc.LogoutResponse()
 
 
@@ -118,7 +142,26 @@ def parse(args: "list[str]") -> "dict[str, list[str]]":
         options[option].append(value)
     if not options["--index"] + options["--host"]:
         raise OtherError("add `--index URL` or `--host HOST` to name the registry of the token")
+    for host in options["--host"]:
+        if "[" in host or not RegistryInfo(f"https://{host}/").matches(host):
+            hint = "name other registries with --index URL"
+            raise OtherError(f"--host takes a host name, or HOST:PORT, not {host!r}: {hint}")
     return options
+
+
+def refuse_non_token(token: Secret) -> None:
+    problem = problem_of(token.expose())
+    if problem:
+        raise OtherError(problem)
+
+
+def basic(login: str, token: Secret) -> Secret:
+    """Encode for HTTP Basic. Cargo cannot see what is encoded, so check it before."""
+    if not re.fullmatch("[ -9;-~]*", login):
+        raise OtherError("HTTP Basic requires a login of printable ASCII characters without `:`")
+    if not re.fullmatch("[ -~]+", token.expose()):
+        raise OtherError("HTTP Basic requires a token of printable ASCII characters")
+    return token.map(lambda value: b64encode(f"{login}:{value}".encode("ascii")).decode("ascii"))
 
 
 def entry_of(registry: RegistryInfo, args: "list[str]") -> "dict[str, str]":
@@ -127,6 +170,8 @@ def entry_of(registry: RegistryInfo, args: "list[str]") -> "dict[str, str]":
     names = {"username": options["--username"][-1]} if options["--username"] else {}
     if options["--git-password"]:
         url = registry.index_url
+        user = urlsplit(url).username
+        names = names or ({"username": unquote(user)} if user else {})
         return {"url": url[len("sparse+") :] if url.startswith("sparse+") else url, **names}
     places = [url for url in options["--index"] if registry.matches(url)]
     places += [host.lower() for host in options["--host"] if registry.matches(host)]
@@ -136,19 +181,22 @@ def entry_of(registry: RegistryInfo, args: "list[str]") -> "dict[str, str]":
     return {"protocol": "https", "host": host, "path": path, "username": "cargo", **names}
 
 
-def fill(entry: "dict[str, str]") -> "tuple[str, Secret, cc.CacheControl]":
+def fill(entry: "dict[str, str]", said: "list[str]") -> "tuple[str, Secret, cc.CacheControl]":
     """Return user name and token. The token is empty if no helper has one that is still valid."""
-    lines = git("fill", entry).decode("utf-8", "replace").split("\n")
+    lines = git("fill", entry, said).decode("utf-8", "replace").split("\n")
     found = dict(line.split("=", 1) for line in lines if "=" in line)
-    token, expiry = Secret(found.get("password", "")), found.get("password_expiry_utc", "")
+    username, expiry = found.get("username", ""), found.get("password_expiry_utc", "")
+    token = Secret(found.get("password", ""))
+    if username != entry.get("username", username):  # a helper can answer for another user
+        token = Secret("")
     if not expiry.isdecimal():  # git has it from 2.41 on
-        return found.get("username", ""), token, cc.CacheSession()
+        return username, token, cc.CacheSession()
     valid = int(expiry) > time.time()
-    return found.get("username", ""), token if valid else Secret(""), cc.CacheExpires(int(expiry))
+    return username, token if valid else Secret(""), cc.CacheExpires(int(expiry))
 
 
-def git(verb: str, entry: "dict[str, str]") -> bytes:
-    """Return what git prints. It reads the entry from a pipe."""
+def git(verb: str, entry: "dict[str, str]", said: "list[str]") -> bytes:
+    """Return what git prints. Add what its helpers print on standard error to `said`."""
     if not "".join(entry.values()).isprintable():
         raise OtherError("git accepts only printable characters in a URL, user name or token")
     command = ["git", "-c", "credential.interactive=false", "-c", NO_PASSWORD]
@@ -156,16 +204,108 @@ def git(verb: str, entry: "dict[str, str]") -> bytes:
         command += ["-c", "credential.useHttpPath=true", "-c", "credential.provider=generic"]
     command += ["credential", verb]
     given = "".join([f"{name}={value}\n" for name, value in entry.items()]).encode("utf-8")
-    # Without the current directory's repository: it can name a helper, which git would run. The
-    # helper does not run there, either: some programs run files of the current directory.
-    env = dict(os.environ, GIT_DIR=os.devnull, GIT_TERMINAL_PROMPT="0", GIT_ASKPASS="")
     try:
-        return run(command, input=given, stdout=PIPE, cwd=os.sep, env=env, check=True).stdout
+        status, output, errors = run(command, given)
     except OSError as error:
         raise OtherError("cannot run `git`", os.strerror(error.errno or 0)) from None
-    except CalledProcessError as error:
-        status = f"status {error.returncode}, as git reports above"
-        raise OtherError(f"`git credential {verb}` failed with {status}") from None
+    except TimeoutExpired:
+        reason = "a credential helper of git hangs, or left a process behind"
+        what = f"`git credential {verb}` took longer than {TIMEOUT} s and was stopped"
+        raise OtherError(f"{what}: {reason}") from None
+    text = errors.decode("utf-8", "replace").strip()
+    if text and text not in said:
+        said.append(text)
+    if status:
+        how = f"status {status}, as git reports above"
+        raise OtherError(f"`git credential {verb}` failed with {how}")
+    return output
+
+
+def run(command: "list[str]", given: bytes) -> "tuple[int, bytes, bytes]":
+    """Return status, output and errors. A helper's process that still runs may keep the pipes."""
+    # Without the current directory's repository: it can name a helper, which git would run
+    env = dict(os.environ, GIT_DIR=os.devnull, GIT_TERMINAL_PROMPT="0", GIT_ASKPASS="")
+    own = True  # a process group, to end the helpers, too
+    process = Popen(
+        command, stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=ELSEWHERE, env=env, start_new_session=own
+    )
+    assert process.stdin
+    output: list[bytes] = []
+    errors: list[bytes] = []
+    work = ((process.stdout, output, False), (process.stderr, errors, True))
+    readers = [Thread(target=read, args=args, daemon=True) for args in work]
+    try:
+        for reader in readers:
+            reader.start()
+        with suppress(BrokenPipeError), process.stdin:  # git can fail before it reads
+            process.stdin.write(given)
+        readers[0].join(TIMEOUT)  # a wait with a timeout alone would poll, and take longer
+        process.wait(TIMEOUT)
+    except BaseException:
+        kill(process)
+        process.wait()
+        raise
+    for reader in readers:
+        reader.join(1)
+    return process.returncode, b"".join(output), b"".join(errors)
+
+
+def read(pipe: "IO[bytes]", chunks: "list[bytes]", show: bool) -> None:
+    """Read to the end. Show errors at once: a helper can ask for the touch of a key."""
+    with pipe:
+        for chunk in iter(lambda: os.read(pipe.fileno(), 65536), b""):
+            chunks.append(chunk)
+            if show:
+                with suppress(OSError):
+                    os.write(2, chunk)
+
+
+def kill(process: "Popen[bytes]") -> None:
+    """End git and its helpers. After SIGTERM, git removes its lock files."""
+    if sys.platform == "win32":
+        taskkill = os.path.join(os.environ["SystemRoot"], "System32", "taskkill.exe")
+        call([taskkill, "/T", "/F", "/PID", str(process.pid)], stdout=DEVNULL, stderr=DEVNULL)
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(OSError, TimeoutExpired):
+            os.killpg(process.pid, number)
+            process.wait(1)
+
+
+# ---- What cannot be a token ----
+
+NOT_TOKENS = (  # a pattern of the whole value, also after a scheme, and the problem with the fix
+    (
+        r"\$\(.*\)|\$\{.*\}|\{\{.*\}\}|%[A-Za-z_]\w*%|\$(?i:env):\w+|\$[A-Z_]{2,}",
+        "the token is a placeholder that nothing replaced: set the variable, or correct its name",
+    ),
+    (
+        r"\*+|<[^<>]*>|(?i:null|undefined)|None|\[object Object\]",
+        "the token is what programs write for a missing or hidden value: look where it comes from",
+    ),
+    (r'\{\s*["}].*|\[[]\s"{[\d].*', "the token is JSON: name the field that holds the token"),
+    (r"\".*\"|'.*'", "the token is in quotes: leave them out"),
+    (
+        r"([A-Za-z][\w-]*: |(?i:authorization):).*",
+        "the token begins with a name and a colon, as a header does: leave both out",
+    ),
+    (r"(?i:([a-z][\w-]*) +\1 ).*", "the token has its scheme twice: leave one out"),
+    (
+        r"(?i:basic) +(?![A-Za-z0-9+/]+={0,2}\Z).*",
+        "after `Basic` comes one word, the base64 form of LOGIN:TOKEN: encode it",
+    ),
+)
+
+
+def problem_of(value: str) -> str:
+    """Return why a value cannot be a token, and the fix, without the value. Empty: it can be."""
+    for pattern, problem in NOT_TOKENS:
+        if re.fullmatch(r"(?s)(?:[A-Za-z][\w-]* +)?(?:%s)" % pattern, value.strip()):
+            return problem
+    return ""
+
+
+# ---- End ----
 
 
 if __name__ == "__main__":

@@ -40,6 +40,8 @@ from cargo_credential import GetResponse, NotFound, OtherError, RegistryInfo, Se
 
 sys.path.pop()  # no other module may come from there
 
+# A directory that is no checkout: some programs run files of the current directory
+ELSEWHERE = os.environ["SystemRoot"] if sys.platform == "win32" else os.sep
 NEW_ITEM = {"title": "Cargo registry token", "category": "LOGIN", "tags": ["cargo-registry"]}
 PASSWORD = {"id": "password", "type": "CONCEALED", "purpose": "PASSWORD", "label": "password"}
 MALFORMED = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
@@ -55,6 +57,7 @@ class OnePassword(cc.Credential):
             (token,) = [Secret(f["value"]) for f in item["fields"] if f.get("id") == "password"]
         except MALFORMED:  # `from None`: it has the item
             raise OtherError(f"the 1Password item {identifier} has no password") from None
+        refuse_non_token(token)
         return GetResponse(token)
 
     def login(
@@ -66,12 +69,20 @@ class OnePassword(cc.Credential):
         except NotFound:
             urls = [{"primary": True, "href": registry.index_url}]
             words, item = ["create", "-"], dict(NEW_ITEM, urls=urls)
-        op(args, "item", *words, given=with_password(item, cc.read_token(options, registry)))
+        token = cc.read_token(options, registry)
+        refuse_non_token(token)
+        op(args, "item", *words, given=with_password(item, token))
         return cc.LoginResponse()
 
     def logout(self, registry: RegistryInfo, args: "list[str]") -> cc.LogoutResponse:
         op(args, "item", "delete", find(registry, args))
         return cc.LogoutResponse()
+
+
+def refuse_non_token(token: Secret) -> None:
+    problem = problem_of(token.expose())
+    if problem:
+        raise OtherError(problem)
 
 
 def find(registry: RegistryInfo, args: "list[str]") -> str:
@@ -129,12 +140,48 @@ def op(args: "list[str]", *words: str, given: "bytes | None" = None) -> bytes:
         if option == "--account" or words[0] == "item":  # `op signin` takes no --vault
             command.append(f"{option}={value}")
     try:
-        return run(command, input=given, stdout=PIPE, cwd=os.sep, check=True).stdout
+        return run(command, input=given, stdout=PIPE, cwd=ELSEWHERE, check=True).stdout
     except OSError as error:
         raise OtherError("cannot run `op`", os.strerror(error.errno or 0)) from None
     except CalledProcessError as error:  # `from None`: it has the output
         failure = f"`op {' '.join(words[:2])}` failed with status {error.returncode}"
         raise OtherError(f"{failure}: see its message above") from None
+
+
+# ---- What cannot be a token ----
+
+NOT_TOKENS = (  # a pattern of the whole value, also after a scheme, and the problem with the fix
+    (
+        r"\$\(.*\)|\$\{.*\}|\{\{.*\}\}|%[A-Za-z_]\w*%|\$(?i:env):\w+|\$[A-Z_]{2,}",
+        "the token is a placeholder that nothing replaced: set the variable, or correct its name",
+    ),
+    (
+        r"\*+|<[^<>]*>|(?i:null|undefined)|None|\[object Object\]",
+        "the token is what programs write for a missing or hidden value: look where it comes from",
+    ),
+    (r'\{\s*["}].*|\[[]\s"{[\d].*', "the token is JSON: name the field that holds the token"),
+    (r"\".*\"|'.*'", "the token is in quotes: leave them out"),
+    (
+        r"([A-Za-z][\w-]*: |(?i:authorization):).*",
+        "the token begins with a name and a colon, as a header does: leave both out",
+    ),
+    (r"(?i:([a-z][\w-]*) +\1 ).*", "the token has its scheme twice: leave one out"),
+    (
+        r"(?i:basic) +(?![A-Za-z0-9+/]+={0,2}\Z).*",
+        "after `Basic` comes one word, the base64 form of LOGIN:TOKEN: encode it",
+    ),
+)
+
+
+def problem_of(value: str) -> str:
+    """Return why a value cannot be a token, and the fix, without the value. Empty: it can be."""
+    for pattern, problem in NOT_TOKENS:
+        if re.fullmatch(r"(?s)(?:[A-Za-z][\w-]* +)?(?:%s)" % pattern, value.strip()):
+            return problem
+    return ""
+
+
+# ---- End ----
 
 
 if __name__ == "__main__":

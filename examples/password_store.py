@@ -15,8 +15,13 @@ asks for the passphrase of a locked key on the terminal; where Cargo's standard 
 terminal, set GPG_TTY, as gpg-agent's manual says. Messages of pass and gpg go to standard error
 unchanged.
 
-What it does not do: set up the store (`pass init KEY`) or sync it. It was tested with pass 1.7.4
-and GnuPG 2.2, and with a simulated `gopass` (from gopass.pw; Debian's package is another program).
+What it does not do:
+- Set up the store (`pass init KEY`) or sync it.
+- Store a token for an index URL that is too long for a file name (some 200 characters).
+- Serve an index at an IPv6 address.
+
+It was tested with pass 1.7.4 and GnuPG 2.2, and with a simulated `gopass` (from gopass.pw; Debian's
+package is another program).
 In .cargo/config.toml:
 
     [registries.corp]
@@ -29,7 +34,9 @@ To try it without Cargo:
       | ./password_store.py
 """
 
+import errno
 import os
+import re
 import sys
 from contextlib import suppress
 from subprocess import PIPE, CalledProcessError, run
@@ -41,6 +48,9 @@ import cargo_credential as cc
 from cargo_credential import GetResponse, NotFound, OtherError, RegistryInfo, Secret
 
 sys.path.pop()  # no other module may come from there
+
+# A directory that is no checkout: some programs run files of the current directory
+ELSEWHERE = os.environ["SystemRoot"] if sys.platform == "win32" else os.sep
 
 
 class PasswordStore(cc.Credential):
@@ -60,12 +70,15 @@ class PasswordStore(cc.Credential):
         words = ["show", "-o"] if is_gopass(command) else ["show"]
         line = call(command, *words, entry).split(b"\n")[0]
         # GetResponse refuses characters outside ASCII, such as the replacement character.
-        return GetResponse(Secret(line.decode("ascii", "replace").rstrip("\r")))
+        token = Secret(line.decode("ascii", "replace").rstrip("\r"))
+        refuse_non_token(token)
+        return GetResponse(token)
 
     def login(
         self, registry: RegistryInfo, options: cc.LoginOptions, args: "list[str]"
     ) -> cc.LoginResponse:
         (command, entry), token = parse(registry, args), cc.read_token(options, registry)
+        refuse_non_token(token)
         # -f replaces an entry without a question. -m makes pass read its input once, to the end;
         # gopass does so without it, and would open an editor with it.
         words = ["insert", "-f"] if is_gopass(command) else ["insert", "-m", "-f"]
@@ -97,6 +110,12 @@ def parse(registry: RegistryInfo, args: "list[str]") -> "tuple[str, str]":
     return command, "cargo-registry/" + quote(name, safe="~")  # no slash; Python 3.6 quotes `~`
 
 
+def refuse_non_token(token: Secret) -> None:
+    problem = problem_of(token.expose())
+    if problem:
+        raise OtherError(problem)
+
+
 def is_gopass(command: str) -> bool:
     return os.path.splitext(os.path.basename(command))[0] == "gopass"
 
@@ -110,8 +129,10 @@ def must_exist(command: str, entry: str) -> None:
     store = os.environ.get("PASSWORD_STORE_DIR") or os.path.expanduser("~/.password-store")
     try:
         os.stat(os.path.join(store, entry + ".gpg"))
-    except (FileNotFoundError, NotADirectoryError):  # any other error ends Cargo's command
-        raise NotFound from None
+    except OSError as error:  # any other error ends Cargo's command
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+            raise NotFound from None
+        raise
 
 
 def call(*command: str, given: "bytes | None" = None) -> bytes:
@@ -124,13 +145,49 @@ def call(*command: str, given: "bytes | None" = None) -> bytes:
             environment.setdefault("GPG_TTY", os.ttyname(2))
     try:
         return run(
-            command, input=given, stdout=PIPE, cwd=os.sep, env=environment, check=True
+            command, input=given, stdout=PIPE, cwd=ELSEWHERE, env=environment, check=True
         ).stdout
     except OSError as error:
         raise OtherError(f"cannot run `{command[0]}`", os.strerror(error.errno or 0)) from None
     except CalledProcessError as error:  # `from None`: it has the output
         failure = f"`{' '.join(command[:2])}` failed with status {error.returncode}"
         raise OtherError(f"{failure}: see its message above") from None
+
+
+# ---- What cannot be a token ----
+
+NOT_TOKENS = (  # a pattern of the whole value, also after a scheme, and the problem with the fix
+    (
+        r"\$\(.*\)|\$\{.*\}|\{\{.*\}\}|%[A-Za-z_]\w*%|\$(?i:env):\w+|\$[A-Z_]{2,}",
+        "the token is a placeholder that nothing replaced: set the variable, or correct its name",
+    ),
+    (
+        r"\*+|<[^<>]*>|(?i:null|undefined)|None|\[object Object\]",
+        "the token is what programs write for a missing or hidden value: look where it comes from",
+    ),
+    (r'\{\s*["}].*|\[[]\s"{[\d].*', "the token is JSON: name the field that holds the token"),
+    (r"\".*\"|'.*'", "the token is in quotes: leave them out"),
+    (
+        r"([A-Za-z][\w-]*: |(?i:authorization):).*",
+        "the token begins with a name and a colon, as a header does: leave both out",
+    ),
+    (r"(?i:([a-z][\w-]*) +\1 ).*", "the token has its scheme twice: leave one out"),
+    (
+        r"(?i:basic) +(?![A-Za-z0-9+/]+={0,2}\Z).*",
+        "after `Basic` comes one word, the base64 form of LOGIN:TOKEN: encode it",
+    ),
+)
+
+
+def problem_of(value: str) -> str:
+    """Return why a value cannot be a token, and the fix, without the value. Empty: it can be."""
+    for pattern, problem in NOT_TOKENS:
+        if re.fullmatch(r"(?s)(?:[A-Za-z][\w-]* +)?(?:%s)" % pattern, value.strip()):
+            return problem
+    return ""
+
+
+# ---- End ----
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the authors of cargo_credential.py
-r"""Runs a command that prints a token, for the registries that you name.
+r"""Runs a command that prints a token, or reads an environment variable, for the registries named.
 
     token_from_command.py [OPTION]... COMMAND [ARG]...
+    token_from_command.py [OPTION]... --env NAME
 
     --index URL         serve this index (repeatable)
     --host HOST         serve all indexes at https:// on this host (repeatable)
+    --operation KIND    serve only read, publish, yank, unyank or owners (repeatable)
+    --env NAME          the token is in this environment variable: there is no command
     --scheme WORD       put `WORD ` before the token, as in --scheme Bearer
     --basic USER        give Cargo `Basic ` and the base64 form of `USER:TOKEN`
     --json FIELD        the output is JSON, with the token in this field (a.b: field b of field a)
@@ -19,14 +22,20 @@ Without --index and --host, every registry gets the token, even one that a check
 names. If others can put files on the host, as on GitHub, use --index: the index decides where Cargo
 sends the token. The index of crates.io is https://github.com/rust-lang/crates.io-index.
 
+If the variable of --env is unset or empty, or --operation does not list the operation, the answer
+is not-found: Cargo or chain.py asks the next provider. To publish with a token of its own, put
+`--operation publish` into chain.py's first provider. An expiry that is null or empty means none.
+
 In an ARG, {index_url}, {host} and {name} stand for the registry's index URL, host and name. It is
 an error if such a value begins with `-` or contains a special character of a shell. The command
 gets CARGO_REGISTRY_INDEX_URL and CARGO_REGISTRY_NAME_OPT unchecked: a checkout can choose these.
 
 If you set --timeout, then Ctrl-C, SIGTERM and SIGHUP also stop the command's whole process group.
-On Windows, the timeout and Ctrl-C stop the command and its child processes.
+On Windows, the timeout and Ctrl-C stop the command and its child processes. A command is done when
+it exits: what it leaves in the background goes on without its output and standard error.
 
-The command runs in the root directory, not in a cloned repository: write absolute paths.
+The command runs in the root directory (on Windows in %SystemRoot%), not in a cloned repository:
+write absolute paths. If it fails and standard error is no terminal, the error has its last line.
 
 What it does not do: log in or out (see git_credential.py), show the output, or stop another user's
 processes. `cargo:token-from-stdout` has no options, serves every registry and, up to Cargo 1.97,
@@ -52,7 +61,8 @@ import time
 from base64 import b64encode
 from contextlib import suppress
 from datetime import datetime
-from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired, call
+from subprocess import DEVNULL, Popen, TimeoutExpired, call
+from threading import Thread
 from typing import Any
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
@@ -65,14 +75,25 @@ sys.path.pop()  # no other module may come from there
 VALUES = {  # the pattern of an option's value, and how an error describes it
     "--index": (r"(?s).*://.*", "the whole URL of an index"),
     "--host": (r"\S+", "a host, as in crates.corp.example"),
-    "--basic": (r"[^:\x00-\x1f\x7f-\x9f]*", "plain text without a colon"),
+    "--operation": ("read|publish|yank|unyank|owners", "read, publish, yank, unyank or owners"),
+    "--env": (r"[^\s=$%\x00]+", "the name of an environment variable"),
+    "--basic": (r"[ -9;-~]*", "ASCII characters without a colon"),
     "--ttl": (r"[1-9][0-9]{0,6}", "seconds, as in 60"),
     "--timeout": (r"[1-9][0-9]{0,6}", "seconds, as in 60"),
 }
 OPTIONS = (*VALUES, "--scheme", "--json", "--expires", "--expires-in")
-ISO_8601 = re.compile(r"(\S{10})[Tt ](\d\d:\d\d:\d\d)(?:[.,]\d+)?([+-]\d\d):?(\d\d)\Z")
+REPEATABLE = ("--index", "--host", "--operation")
+# ISO 8601, with or without its signs, and as Go prints a time
+TIME = re.compile(
+    r"(\d{4})-?(\d\d)-?(\d\d)[Tt ](\d\d):?(\d\d):?(\d\d)(?:[.,]\d+)?"
+    r" ?([Zz]|[+-]\d\d:?\d\d)(?: [A-Z]+)?\Z"
+)
 # Not an option, and no more than text to a shell, also to the one that runs a Windows .cmd file
 PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@+=-]*\Z")
+# A word that can be a token, or a part of one
+RANDOM = re.compile(r"(?=[\w+=~-]*[A-Za-z])(?=[\w+=~-]*\d)[\w+=~-]{10,}|[\w+=~-]{24,}")
+# A directory that no checkout can be. On Windows, os.sep would be the root of the current drive
+ROOT = os.environ["SystemRoot"] if sys.platform == "win32" else os.sep
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if os.name == "posix"]
 ENDING = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
 
@@ -81,26 +102,50 @@ class TokenFromCommand(cc.Credential):
     def perform(
         self, registry: RegistryInfo, action: cc.Action, args: "list[str]"
     ) -> cc.CredentialResponse:
-        options, registries, command = parse(args)
+        options, lists, command = parse(args)
+        registries = lists["--index"] + lists["--host"]
         if registries and not registry.matches(*registries):
             raise cc.UrlNotSupported  # Cargo asks its next provider
+        if isinstance(action, (cc.LoginAction, cc.LogoutAction)):
+            refuse_to_store(options.get("--env"), command)
         if not isinstance(action, cc.GetAction):
-            raise cc.OperationNotSupported  # Cargo would not use what its next provider stores
+            raise cc.OperationNotSupported
+        operations = lists["--operation"]
+        if operations and action.operation.kind not in operations:
+            raise cc.NotFound
         start = time.time()
-        output = output_of(fill_in(command, registry), registry, int(options.get("--timeout", 0)))
-        token = single_line(find(output, options["--json"]) if "--json" in options else output)
+        output, source = output_of(options, command, registry)
+        text = find(output, options["--json"], source) if "--json" in options else output
+        token = single_line(text, source)
         if "--basic" in options:
-            pair = token.map(lambda value: f"{options['--basic']}:{value}")
-            token = pair.map(lambda value: "Basic " + b64encode(value.encode("utf-8")).decode())
+            token = basic(options["--basic"], token)
         if "--scheme" in options:
             token = token.map(lambda value: f"{options['--scheme']} {value}")
-        return GetResponse(token, cache_control(options, output, start))
+        refuse_non_token(token)
+        # Cargo would also publish with a token to read that is operation independent.
+        cache = cache_control(options, output, source, start)
+        return GetResponse(token, cache, operation_independent=not operations)
 
 
-def parse(args: "list[str]") -> "tuple[dict[str, str], list[str], list[str]]":
-    """Return the options, the registries among their values, and the command."""
+def refuse_to_store(variable: "str | None", command: "list[str]") -> None:
+    """Raise the answer to a login or logout."""
+    if variable is not None and not os.environ.get(variable):
+        raise unset(variable)
+    source = f"command `{command[0]}`" if variable is None else f"variable `{variable}`"
+    # chain.py goes on after an error that begins with this.
+    raise OtherError(f"nothing to log in to or out of: the token comes from the {source}")
+
+
+def unset(variable: str) -> cc.NotFound:
+    if "CARGO_CREDENTIAL_CHAIN" not in os.environ:  # chain.py sets it: it has another provider
+        sys.stderr.write(f"token_from_command.py: the variable {variable} is unset or empty\n")
+    return cc.NotFound()
+
+
+def parse(args: "list[str]") -> "tuple[dict[str, str], dict[str, list[str]], list[str]]":
+    """Return the last value of each option, all values of the repeatable ones, and the command."""
     options: dict[str, str] = {}
-    registries: list[str] = []
+    lists: dict[str, list[str]] = {option: [] for option in REPEATABLE}
     rest = list(args)
     while rest and rest[0].startswith("-"):
         option = rest.pop(0)
@@ -113,9 +158,9 @@ def parse(args: "list[str]") -> "tuple[dict[str, str], list[str], list[str]]":
         serves = option != "--host" or RegistryInfo(f"https://{value}/").matches(value)
         if not (serves and re.fullmatch(pattern, value)):
             raise OtherError(f"{option} takes {meaning}, not {value!r}")
-        registries += [value] if option in ("--index", "--host") else []
+        lists.get(option, []).append(value)
     check(options, rest)
-    return options, registries, rest
+    return options, lists, rest
 
 
 def check(options: "dict[str, str]", command: "list[str]") -> None:
@@ -125,8 +170,14 @@ def check(options: "dict[str, str]", command: "list[str]") -> None:
             raise OtherError(f"{' and '.join(given)} exclude each other: use one of them")
     if "--json" not in options and {"--expires", "--expires-in"} & options.keys():
         raise OtherError("--expires and --expires-in require --json with the field of the token")
+    if "--env" in options:
+        if command:
+            raise OtherError("--env takes the place of the command: leave out one of the two")
+        return
     if not command:
         raise OtherError("add the command that prints the token, after the options")
+    if any("\0" in word for word in command):
+        raise OtherError("the command contains a NUL character: remove it")
     # The current directory can be a cloned repository, with a program of its author. So the command
     # also runs elsewhere: `python3 -m` and others run files of the current directory.
     if os.path.dirname(command[0]) and not os.path.isabs(command[0]):
@@ -144,23 +195,41 @@ def fill_in(command: "list[str]", registry: RegistryInfo) -> "list[str]":
     return [command[0], *words]
 
 
-def output_of(command: "list[str]", registry: RegistryInfo, timeout: int) -> bytes:
+def output_of(
+    options: "dict[str, str]", command: "list[str]", registry: RegistryInfo
+) -> "tuple[bytes, str]":
+    """Return the text with the token, and how an error begins that describes it."""
+    if "--env" in options:
+        variable = options["--env"]
+        value = os.environ.get(variable)
+        if not value:
+            raise unset(variable)
+        return value.encode("utf-8", "surrogatepass"), f"the variable `{variable}` holds"
+    command = fill_in(command, registry)
     environment = dict(os.environ, CARGO_REGISTRY_INDEX_URL=registry.index_url)
     environment["CARGO_REGISTRY_NAME_OPT"] = registry.name or ""
     try:
-        status, output = run(command, environment, timeout)
+        status, output, errors = run(command, environment, int(options.get("--timeout", 0)))
     except OSError as error:
         raise OtherError(f"cannot run `{command[0]}`", [os.strerror(error.errno or 0)]) from None
-    except TimeoutExpired:  # `from None`: it has the output so far
-        raise OtherError(f"`{command[0]}` took longer than {timeout} s, and was stopped") from None
+    except ValueError:  # `from None`: it describes Python's problem
+        raise OtherError("the registry's URL or name contains a NUL character") from None
     if status:
         how = f"failed with status {status}" if status > 0 else f"was ended by signal {-status}"
-        raise OtherError(f"`{command[0]}` {how}")
-    return output
+        raise OtherError(f"`{command[0]}` {how}", last_line(errors, output))
+    return output, "the command printed"
 
 
-def run(command: "list[str]", env: "dict[str, str]", timeout: int) -> "tuple[int, bytes]":
-    """Return status and output. With a timeout, the command does not outlive this process."""
+def last_line(errors: bytes, output: bytes) -> "list[str]":
+    """Return the last line of what a command wrote, if nothing in it can be a token."""
+    lines = errors.decode("utf-8", "replace").strip().splitlines()[-1:]
+    printed = output.decode("utf-8", "replace").split()
+    holds = any(RANDOM.search(line) or any(word in line for word in printed) for line in lines)
+    return [] if holds else lines
+
+
+def run(command: "list[str]", env: "dict[str, str]", timeout: int) -> "tuple[int, bytes, bytes]":
+    """Return status, output and errors. With a timeout, it does not outlive this process."""
     started: list[Popen[bytes]] = []
     arrived: list[int] = []
 
@@ -172,23 +241,73 @@ def run(command: "list[str]", env: "dict[str, str]", timeout: int) -> "tuple[int
 
     handlers = {number: signal.signal(number, on_signal) for number in ENDING if timeout}
     stdin, own = (DEVNULL, True) if timeout else (None, False)
+    output = Pipe()
+    # A program may ask on standard error only if that is the terminal.
+    errors = None if sys.stderr.isatty() else Pipe(copy=True)
     try:
-        with Popen(
-            command, stdin=stdin, stdout=PIPE, cwd=os.sep, env=env, start_new_session=own
-        ) as process:
-            started.append(process)
-            try:
-                output, _ = process.communicate(timeout=0 if arrived else timeout or None)
-            except BaseException:
-                kill(process)
-                process.wait()
-                raise
-        return process.returncode, output
+        process = Popen(
+            command,
+            stdin=stdin,
+            stdout=output.end,
+            stderr=errors.end if errors else None,
+            cwd=ROOT,
+            env=env,
+            start_new_session=own,
+        )
+        started.append(process)
+        wait(process, command[0], timeout, bool(arrived))
     finally:
+        printed, written = output.close(), errors.close() if errors else b""
         for number, handler in handlers.items():
             signal.signal(number, handler)
         for number in arrived:
             os.kill(os.getpid(), number)
+    return process.returncode, printed, written
+
+
+def wait(process: "Popen[bytes]", program: str, timeout: int, at_once: bool) -> None:
+    """Wait for a command's exit, and stop it at the timeout or a signal."""
+    try:
+        process.wait(0 if at_once else timeout or None)
+    except BaseException as error:
+        kill(process)
+        with suppress(TimeoutExpired):
+            process.wait(5 if timeout else None)
+        if not isinstance(error, TimeoutExpired):
+            raise
+        end = "was stopped" if process.poll() is not None else "another user's process goes on"
+        raise OtherError(f"`{program}` took longer than {timeout} s, and {end}") from None
+
+
+class Pipe:
+    """A pipe that a thread reads until `close`, even if other processes still have its end."""
+
+    def __init__(self, copy: bool = False) -> None:
+        self.start, self.end = os.pipe()
+        self.mark, self.text, self.copy = os.urandom(16), bytearray(), copy
+        self.thread = Thread(target=self.read, daemon=True)
+        self.thread.start()
+
+    def read(self) -> None:
+        """Read up to the mark. It arrives whole: a pipe holds less than is read at once."""
+        if sys.platform != "win32":  # they have to interrupt what the main thread does
+            signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        end = b""
+        while not end:
+            text, end, _ = os.read(self.start, 1 << 20).partition(self.mark)
+            self.text += text
+            if self.copy:
+                with suppress(OSError):  # nobody reads it
+                    sys.stderr.buffer.write(text)
+                    sys.stderr.flush()
+
+    def close(self) -> bytes:
+        """Return all that was written before."""
+        os.write(self.end, self.mark)
+        self.thread.join()
+        os.close(self.start)
+        os.close(self.end)
+        return bytes(self.text)
 
 
 def kill(process: "Popen[bytes]") -> None:
@@ -201,43 +320,107 @@ def kill(process: "Popen[bytes]") -> None:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def find(output: bytes, path: str) -> Any:
+def find(output: bytes, path: str, source: str, fix: str = "") -> Any:
     try:
         value = json.loads(output)
         for name in path.split("."):
             value = value[name]
         return value
     except (KeyError, TypeError):
-        raise OtherError(f"the command printed no field `{path}`") from None
+        raise OtherError(f"{source} no field `{path}`{fix}") from None
     except (ValueError, RecursionError):  # `from None`: it has the output
-        raise OtherError("the command printed something else than JSON") from None
+        raise OtherError(f"{source} something else than JSON") from None
 
 
-def single_line(text: "bytes | str") -> Secret:
+def single_line(text: "bytes | str", source: str) -> Secret:
     """Return the only line as a Secret, without its line end, which no header can carry."""
     try:
         token = Secret((text if isinstance(text, str) else text.decode("utf-8")).rstrip("\r\n"))
     except (UnicodeError, AttributeError):  # `from None`: it has the output
-        raise OtherError("the token that the command printed is not text") from None
+        raise OtherError(f"{source} a token that is not text") from None
+    refuse_non_token(token)  # before its form is checked, and before it is encoded
     if not re.fullmatch(r"[^\r\n\ud800-\udfff]+", token.expose()):
-        raise OtherError("the command must print one line of text: the token alone")
+        raise OtherError(f"{source} something else than one line of text: the token alone")
     return token
 
 
-def cache_control(options: "dict[str, str]", output: bytes, start: float) -> cc.CacheControl:
-    path = options.get("--expires", options.get("--expires-in"))
-    if path is None:
-        return (
-            CacheExpires(start + int(options["--ttl"])) if "--ttl" in options else cc.CacheSession()
-        )
-    value = find(output, path)
+def basic(login: str, token: Secret) -> Secret:
+    """Return the HTTP Basic form of a token."""
+    if not re.fullmatch("[ -~]+", token.expose()):
+        raise OtherError("the token contains a character that is not printable ASCII")
+    pair = token.map(lambda value: f"{login}:{value}")
+    return pair.map(lambda value: "Basic " + b64encode(value.encode("ascii")).decode())
+
+
+def refuse_non_token(token: Secret) -> None:
+    problem = problem_of(token.expose())
+    if problem:
+        raise OtherError(problem + (", with --json FIELD" if "JSON" in problem else ""))
+
+
+# ---- What cannot be a token ----
+
+NOT_TOKENS = (  # a pattern of the whole value, also after a scheme, and the problem with the fix
+    (
+        r"\$\(.*\)|\$\{.*\}|\{\{.*\}\}|%[A-Za-z_]\w*%|\$(?i:env):\w+|\$[A-Z_]{2,}",
+        "the token is a placeholder that nothing replaced: set the variable, or correct its name",
+    ),
+    (
+        r"\*+|<[^<>]*>|(?i:null|undefined)|None|\[object Object\]",
+        "the token is what programs write for a missing or hidden value: look where it comes from",
+    ),
+    (r'\{\s*["}].*|\[[]\s"{[\d].*', "the token is JSON: name the field that holds the token"),
+    (r"\".*\"|'.*'", "the token is in quotes: leave them out"),
+    (
+        r"([A-Za-z][\w-]*: |(?i:authorization):).*",
+        "the token begins with a name and a colon, as a header does: leave both out",
+    ),
+    (r"(?i:([a-z][\w-]*) +\1 ).*", "the token has its scheme twice: leave one out"),
+    (
+        r"(?i:basic) +(?![A-Za-z0-9+/]+={0,2}\Z).*",
+        "after `Basic` comes one word, the base64 form of LOGIN:TOKEN: encode it",
+    ),
+)
+
+
+def problem_of(value: str) -> str:
+    """Return why a value cannot be a token, and the fix, without the value. Empty: it can be."""
+    for pattern, problem in NOT_TOKENS:
+        if re.fullmatch(r"(?s)(?:[A-Za-z][\w-]* +)?(?:%s)" % pattern, value.strip()):
+            return problem
+    return ""
+
+
+# ---- End ----
+
+
+def cache_control(
+    options: "dict[str, str]", output: bytes, source: str, start: float
+) -> cc.CacheControl:
+    if "--ttl" in options:
+        return CacheExpires(start + int(options["--ttl"]))
+    option = "--expires" if "--expires" in options else "--expires-in"
+    if option not in options:
+        return cc.CacheSession()
+    path = options[option]
+    fix = f": if it prints no expiry, leave out {option}"
+    value = find(output, path, source, fix)
+    if value is None or value == "":
+        return cc.CacheSession()
     try:
-        if "--expires" in options and isinstance(value, str) and not value.isdigit():
-            text = ISO_8601.sub(r"\1 \2 \3\4", re.sub("[Zz]$", "+0000", value))  # for Python 3.6
-            return CacheExpires(datetime.strptime(text, "%Y-%m-%d %H:%M:%S %z"))
-        return CacheExpires(float(value) + (start if "--expires-in" in options else 0))
+        return CacheExpires(seconds(value) + (start if option == "--expires-in" else 0))
     except (TypeError, ValueError, OverflowError):  # `from None`: it can have a token
         raise OtherError(f"the field `{path}` is not an expiry, as --help describes it") from None
+
+
+def seconds(value: Any) -> float:
+    """Return the number that a field holds. A time becomes Unix seconds."""
+    found = TIME.match(value) if isinstance(value, str) else None
+    if found:
+        *digits, zone = found.groups()
+        text = "".join(digits) + re.sub("[Zz]", "+0000", zone.replace(":", ""))
+        return datetime.strptime(text, "%Y%m%d%H%M%S%z").timestamp()
+    return float(value)
 
 
 if __name__ == "__main__":

@@ -37,8 +37,10 @@ What it does not do:
   verify (`cargo publish --dry-run`) in another job, without an identity.
 - Get a second token in a job of GitLab: the job has one identity, and crates.io accepts it once. So
   run `cargo publish` once in a job, for the whole workspace. It must end within 29 minutes.
+- Work on GitHub Enterprise Server, or on a GitLab other than gitlab.com.
 
-A proxy (https_proxy, no_proxy) sees no token. Tested with Cargo 1.95 and simulated services, not
+After a status 5xx the provider asks again, for 60 seconds at most. A proxy (https_proxy, no_proxy)
+sees no token. Tested with Cargo 1.95 and simulated services, not
 with crates.io, GitHub or GitLab. To try it without Cargo:
 
     echo '{"v":1,"registry":{"index-url":"https://github.com/rust-lang/crates.io-index"},'\
@@ -50,7 +52,9 @@ import os
 import re
 import sys
 import time
+from copy import copy
 from http.client import HTTPException, HTTPResponse
+from threading import Thread
 from urllib.parse import quote
 from urllib.request import HTTPErrorProcessor, Request, build_opener
 
@@ -62,6 +66,8 @@ from cargo_credential import GetResponse, Operation, OtherError, RegistryInfo, S
 sys.path.pop()  # no other module may come from there
 
 CRATES_IO_TOKENS = "https://crates.io/api/v1/trusted_publishing/tokens"
+DEADLINE = 60.0  # seconds for both requests, with all repetitions
+PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds before a request is repeated
 MALFORMED = (ValueError, LookupError, TypeError, RecursionError)  # no JSON, or without the field
 
 
@@ -108,14 +114,15 @@ def token_url(registry: RegistryInfo, args: "list[str]") -> str:
 def publish(operation: cc.PublishOperation, url: str) -> GetResponse:
     """Return a token in exchange for the job's identity."""
     start, host = time.time(), RegistryInfo(url).host
+    deadline = time.monotonic() + DEADLINE
     crate = f"{operation.name} {operation.vers}, sha256 {operation.cksum}"
-    print(shown(f"trusted publishing: {crate}, at {host}"), file=sys.stderr, flush=True)
+    print(f"trusted publishing: {ascii(crate)[1:-1]}, at {host}", file=sys.stderr, flush=True)
     identity = identity_for(url)
     if isinstance(identity, Request):
-        identity = fetch(identity, "value")
+        identity = fetch(identity, "value", deadline)
     body = json.dumps({"jwt": identity.expose()}).encode()
     headers = {"Content-Type": "application/json", "User-Agent": "cargo_credential.py"}
-    token = fetch(Request(url, body, headers), "token")
+    token = fetch(Request(url, body, headers), "token", deadline)
     # Cargo keeps it for the next crates of a workspace: GitLab gives a job one identity, and
     # crates.io accepts each identity once
     return GetResponse(token, cc.CacheExpires(start + 30 * 60))
@@ -131,7 +138,10 @@ def identity_for(url: str) -> "Secret | Request":
     """Return the job's identity, or on GitHub the request for it."""
     given, crates_io = os.environ.get("CRATES_IO_ID_TOKEN"), url == CRATES_IO_TOKENS
     if given and crates_io:  # another registry could use it at crates.io, its audience
-        return Secret(given)
+        identity, problem = Secret(given), problem_of(given)
+        if problem:
+            raise OtherError(f"CRATES_IO_ID_TOKEN holds no identity: {problem}")
+        return identity
     if os.environ.get("GITLAB_CI") != "true":
         return github_request(RegistryInfo(url).host or "")
     if not crates_io:
@@ -150,11 +160,48 @@ def github_request(audience: str) -> Request:
         places = "GitHub Actions and GitLab CI/CD"
         raise OtherError(f"trusted publishing works in {places} only: configure another provider")
     # An earlier step of the job can set this variable, but must not get the request's token by it.
-    # crates.io does not trust a GitHub Enterprise Server, which has another host.
+    # A GitHub Enterprise Server has another host, which nothing here could tell from an attacker's.
     if not https_host(url).endswith(".actions.githubusercontent.com"):
-        raise OtherError("ACTIONS_ID_TOKEN_REQUEST_URL does not lead to GitHub")
+        limit = "trusted publishing does not work on GitHub Enterprise Server"
+        raise OtherError("ACTIONS_ID_TOKEN_REQUEST_URL does not lead to GitHub", limit)
     url += f"&audience={quote(audience, safe='')}"  # GitHub's URL has a query
     return Request(url, headers={"Authorization": f"bearer {secret.expose()}"})
+
+
+# ---- What cannot be a token ----
+
+NOT_TOKENS = (  # a pattern of the whole value, also after a scheme, and the problem with the fix
+    (
+        r"\$\(.*\)|\$\{.*\}|\{\{.*\}\}|%[A-Za-z_]\w*%|\$(?i:env):\w+|\$[A-Z_]{2,}",
+        "the token is a placeholder that nothing replaced: set the variable, or correct its name",
+    ),
+    (
+        r"\*+|<[^<>]*>|(?i:null|undefined)|None|\[object Object\]",
+        "the token is what programs write for a missing or hidden value: look where it comes from",
+    ),
+    (r'\{\s*["}].*|\[[]\s"{[\d].*', "the token is JSON: name the field that holds the token"),
+    (r"\".*\"|'.*'", "the token is in quotes: leave them out"),
+    (
+        r"([A-Za-z][\w-]*: |(?i:authorization):).*",
+        "the token begins with a name and a colon, as a header does: leave both out",
+    ),
+    (r"(?i:([a-z][\w-]*) +\1 ).*", "the token has its scheme twice: leave one out"),
+    (
+        r"(?i:basic) +(?![A-Za-z0-9+/]+={0,2}\Z).*",
+        "after `Basic` comes one word, the base64 form of LOGIN:TOKEN: encode it",
+    ),
+)
+
+
+def problem_of(value: str) -> str:
+    """Return why a value cannot be a token, and the fix, without the value. Empty: it can be."""
+    for pattern, problem in NOT_TOKENS:
+        if re.fullmatch(r"(?s)(?:[A-Za-z][\w-]* +)?(?:%s)" % pattern, value.strip()):
+            return problem
+    return ""
+
+
+# ---- End ----
 
 
 class AnyStatus(HTTPErrorProcessor):
@@ -164,39 +211,75 @@ class AnyStatus(HTTPErrorProcessor):
         return response
 
 
-def fetch(request: Request, field: str) -> Secret:
-    """Return the token in this field of the answer."""
-    host = request.host  # before a proxy replaces it
-    try:
-        # 30 seconds to connect, and between bytes. A token has about two thousand bytes
-        with build_opener(AnyStatus).open(request, timeout=30) as response:
-            status, body = response.status, response.read(64 * 1024)
-    except (OSError, HTTPException, ValueError) as error:
-        raise OtherError(f"cannot ask {host} for a token", shown(error)) from None
+def fetch(request: Request, field: str, deadline: float) -> Secret:
+    """Return the token in this field of the answer. Asks again after a 5xx, until the deadline."""
+    host = request.host
+    for pause in (*PAUSES, None):
+        status, body = exchange(copy(request), deadline)  # a proxy changes the request
+        if status < 500 or pause is None or time.monotonic() + pause > deadline:
+            break
+        text = f"trusted publishing: {host} answered with status {status}, asking again"
+        print(text, file=sys.stderr, flush=True)
+        time.sleep(pause)
     if status // 100 != 2:
         raise OtherError(f"{host} answered with status {status}", details(body))
     try:
         token = Secret(json.loads(body)[field])
     except MALFORMED:
         token = Secret("")
-    if token.is_empty():
+    if token.is_empty() or problem_of(token.expose()):
         raise OtherError(f"{host} did not answer with a token")
     return token
+
+
+def exchange(request: Request, deadline: float) -> "tuple[int, bytes]":
+    """Return status and body of the answer. Raises OtherError at the deadline.
+
+    The timeout of a socket begins again with each byte. So a thread waits for the answer.
+    """
+    message = f"cannot ask {request.host} for a token"
+    results: list[tuple[int, bytes] | Exception] = []
+
+    def run() -> None:
+        try:
+            with build_opener(AnyStatus).open(request, timeout=2 * DEADLINE) as response:
+                results.append((response.status, response.read(64 * 1024)))
+        except Exception as error:
+            results.append(error)
+
+    thread = Thread(target=run, daemon=True)  # it does not keep the provider running
+    thread.start()
+    thread.join(deadline - time.monotonic())
+    if not results:
+        raise OtherError(message, f"it took more than {DEADLINE:g} seconds")
+    result = results[0]
+    if isinstance(result, Exception):
+        raise OtherError(message, text_of(result))
+    return result
+
+
+def text_of(error: Exception) -> str:
+    """Return the text of an error, without what a server or a proxy wrote in its status line."""
+    if isinstance(error, HTTPException) and not isinstance(error, OSError):
+        return f"the answer is not HTTP ({type(error).__name__})"
+    return re.sub(r"(?s)(Tunnel connection failed: \d+).*", r"\1", shown(str(error)))
 
 
 def details(body: bytes) -> "list[str]":
     """Return the registry's messages, for example that it does not trust the repository."""
     try:
-        return [shown(error["detail"]) for error in json.loads(body)["errors"][:5]]
+        texts = [error["detail"] for error in json.loads(body)["errors"][:5]]
     except MALFORMED:
         return []
+    return [shown(text) for text in texts if isinstance(text, str)]
 
 
-def shown(text: object) -> str:
-    """Escape control characters, and cut words that are long enough to be an identity."""
-    whole = re.sub(r"\S{80,}", "[...]", ascii(str(text))[1:-1])
-    # Not cut: the module does not replace a part of a secret
-    return whole if len(whole) < 1000 else f"a text of {len(whole)} characters"
+def shown(text: str) -> str:
+    """Cut words that are long enough to be an identity. The module escapes control characters.
+
+    The text is not cut elsewhere: the module does not replace a part of a secret.
+    """
+    return re.sub("[!-~]{80,}", "[...]", text)
 
 
 if __name__ == "__main__":

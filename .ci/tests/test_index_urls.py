@@ -19,8 +19,11 @@ import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, os.pardir))
 
+sys.path.insert(1, os.path.join(sys.path[0], "examples", "tests"))
+
 import cargo_credential as cc
 import test_cargo_credential
+from support import NO_GIT_INDEX, cargo_reads_git_indexes
 from test_cargo_credential import (
     SEED,
     Directory,
@@ -108,7 +111,12 @@ class IndexUrls(Directory):
                 hosts.add(words[-2].rpartition("@")[2])  # the last @, as ssh reads it
             yield url, {host.strip("[]") for host in hosts}
 
+    def need_git_indexes(self):
+        if not cargo_reads_git_indexes():
+            self.skipTest(NO_GIT_INDEX)
+
     def test_cargo_connects_to_the_host_in_each_row_of_the_table(self):
+        self.need_git_indexes()
         urls = [url for url, _, _ in URLS]
         for (url, hosts), (_, host, _) in zip(self.hosts_of(urls), URLS):
             if "crates.io-index" in url:  # Cargo reads that index at another place
@@ -117,6 +125,7 @@ class IndexUrls(Directory):
             self.assertEqual(hosts, set() if password else {host}, url)
 
     def test_cargo_reads_each_look_alike_as_the_table_says(self):
+        self.need_git_indexes()
         rows = [row for row in LOOK_ALIKES if not row[1].startswith("libgit2: ")]
         urls, misread = [form.replace("{}", CORP) for form, _ in rows], 0
         for (url, hosts), (_, reading) in zip(self.hosts_of(urls), rows):
@@ -131,6 +140,7 @@ class IndexUrls(Directory):
         self.assertGreater(misread, 2)  # by urlsplit: the table has what a test must find
 
     def test_libgit2_reads_another_host_after_a_question_mark_or_number_sign(self):
+        self.need_git_indexes()
         with socket.socket() as closed:  # nothing listens at this port
             closed.bind(("127.0.0.1", 0))
             address = "127.0.0.1:%d" % closed.getsockname()[1]

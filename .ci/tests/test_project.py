@@ -123,6 +123,7 @@ class Effects(Directory):
             (logout(), NOT_FOUND),
         ]
         code = AUDITED.replace("MODULE", repr(MODULE)).replace("HOOKED", repr(HOOKED))
+        code = code.replace("store.json", self.path("store.json"))
         process = start(["-c", code], cwd=self.directory)
         answers, errors = self.finish_provider(process, *[line for line, _ in rows])
         self.assertEqual((answers, errors), ([answer for _, answer in rows], ""))

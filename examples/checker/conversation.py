@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the authors of cargo_credential.py
-"""What check_provider.py is built on: the problems it can report, its report, and conversations."""
+"""What check_provider.py is built on: its report, conversations, and what can be a token."""
 
 import argparse
+import base64
 import contextlib
 import json
 import os
@@ -17,6 +18,7 @@ import uuid
 
 import cargo_credential as cc
 from cargo_credential import GetAction, GetResponse, RegistryInfo
+from checker.explanations import PROBLEMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,233 +31,7 @@ LONGEST = 1000000  # bytes of output in one conversation
 PIPE = 65536  # bytes that a pipe holds while the other end does not read
 
 
-# ---- Explanations --------------------------------------------------------------------------
-
-# A key, the level, and what the report says; below it, what Cargo 1.95 says, if anything, and a
-# fix. A fix behind /a pattern/ is for what the pattern matches in standard error or in a message.
-# %(name)s is a value of the case.
-EXPLANATIONS = r"""
-built-in FAIL `%(given)s` is built into Cargo
-  Name a program: the checker cannot start what is built into Cargo.
-missing FAIL `%(given)s` does not exist
-  Cargo says "No such file or directory (os error 2)".
-  /[/\\]/ Check the path.
-  // Name the program by its absolute path: Cargo looks up a bare name on PATH.
-directory FAIL it is a directory
-  Name the program in it.
-mode FAIL it is not executable
-  Cargo says "Permission denied (os error 13)".
-  Run: chmod +x %(path)s
-shebang FAIL it has no shebang
-  Cargo says "Exec format error (os error 8)".
-  Name the interpreter in the script's first line: #!/usr/bin/env python3
-mark FAIL it has no shebang, but a byte order mark
-  Cargo says "Exec format error (os error 8)".
-  Save the script as UTF-8 without a byte order mark.
-crlf FAIL its first line ends with CR LF
-  Save it with Unix line ends: the system looks for an interpreter with a CR in its name.
-interpreter FAIL `%(given)s` is an interpreter
-  Cargo says "failed to deserialize hello".
-  Make the script executable and name it alone: Cargo runs `%(given)s --cargo-plugin`.
-shadow warn `%(name)s` beside it shadows the standard module of that name
-  Rename the file: Python imports it in place of its own.
-start FAIL it cannot be started: %(error)s
-  Cargo says "failed to spawn credential process".
-  Check the interpreter that the first line names.
-start-windows FAIL it cannot be started: %(error)s
-  Name a .cmd or .exe file: on Windows, Cargo does not start scripts.
-
-crash FAIL it %(how)s before its %(what)s
-  Cargo says "failed to deserialize %(what)s" and "EOF while parsing a value at line 1 column 0".
-  // Write one line for each request, an Err after an error, and exit only at the end of the input.
-no-hello FAIL it %(how)s before its hello
-  Cargo says "failed to deserialize hello" and "EOF while parsing a value at line 1 column 0".
-  /No module named '?cargo_credential'?$/ Copy cargo_credential.py beside the script.
-  /relative import|'__main__' is not a package/ Start the package through a script outside of it.
-  /^\S*env: / Check the first line: PATH has no interpreter of that name.
-  /^(\w+\.)*\w+(Error|Exception)\b/ Fix the exception: run the provider to see its traceback.
-  // Write {"v":[1]} first: in Python, end the script with main(Provider()).
-silent FAIL nothing on standard output in %(seconds)s s
-  Flush standard output after each line: Cargo waits for ever. If it is slow, add --timeout.
-unended FAIL no line end after %(shape)s in %(seconds)s s
-  End the line and flush it: Cargo waits for ever.
-endless FAIL more than %(size)s bytes without a line end
-  Write one short line: Cargo reads on until the line ends.
-flood FAIL %(size)s bytes after its last answer
-  Write nothing after the answer: Cargo does not read it and waits for ever, since the pipe is full.
-status FAIL it answers, but %(how)s
-  Cargo says "credential process `%(path)s` failed with status %(status)s".
-  Exit with status 0 after any answer, even an Err: otherwise Cargo drops the answer.
-running FAIL it runs on %(seconds)s s after the end of its input
-  Exit at the end of standard input: Cargo waits for ever.
-unread FAIL it does not read the request
-  Cargo says "failed to write to credential provider".
-  Read the request before you answer.
-noise warn %(size)s bytes
-  Write nothing after an answer: Cargo ignores it, unless it sends a second request.
-
-byte-order-mark FAIL its %(what)s begins with a byte order mark
-  Cargo says "failed to deserialize %(what)s" and "expected value at line 1 column 1".
-  Write UTF-8 without a byte order mark.
-encoding FAIL its %(what)s is not UTF-8
-  Cargo says "failed to read %(what)s from credential provider" and "did not contain valid UTF-8".
-  Write UTF-8, whatever the locale is.
-python-dict FAIL its %(what)s is not JSON: %(shape)s
-  Cargo says "failed to deserialize %(what)s" and "at line 1 column 2".
-  Write json.dumps(value): this is how Python prints a dict.
-json FAIL its %(what)s is not JSON: %(shape)s
-  Cargo says "failed to deserialize %(what)s".
-  Write valid JSON on one line, not pretty-printed.
-stray FAIL %(shape)s in place of its %(what)s
-  Cargo says "failed to deserialize %(what)s" and "expected value at line 1 column 1".
-  Print messages to standard error: standard output is for the protocol.
-stray-value FAIL %(shape)s in place of its %(what)s
-  Cargo says "failed to deserialize %(what)s".
-  Print messages to standard error: standard output is for the protocol.
-empty-line FAIL an empty line in place of its %(what)s
-  Cargo says "failed to deserialize %(what)s" and "EOF while parsing a value at line 2 column 0".
-  Write no empty lines.
-bad-hello FAIL its hello is %(shape)s: %(error)s
-  Cargo says "failed to deserialize hello".
-  Write {"v":[1]} as the first line.
-version FAIL it does not offer version 1 of the protocol
-  Cargo says "credential provider supports protocol versions".
-  Write {"v":[1]} as the first line.
-
-envelope FAIL its answer is %(shape)s: %(error)s
-  Cargo says "failed to deserialize response".
-  Write {"Ok":{"kind":...}} or {"Err":{"kind":...}}.
-underscore FAIL its answer is %(shape)s: %(error)s
-  Cargo says "failed to deserialize response" and "missing field `operation_independent`".
-  Spell `operation_independent` with an underscore: no other field has one.
-missing-field FAIL its answer is %(shape)s: %(error)s
-  Cargo says "failed to deserialize response" and "missing field `%(field)s`".
-  Add the field: a get requires `token`, `cache` and `operation_independent`.
-message FAIL its answer is %(shape)s: %(error)s
-  Cargo says "failed to deserialize response" and "missing field `message`".
-  Add a `message` to an Err of kind other; `caused-by`, a list of strings, is optional.
-field-type FAIL its answer is %(shape)s: %(error)s
-  Cargo says "failed to deserialize response".
-  Write strings in double quotes, and true and false without: not null, not 1.
-expiration FAIL its answer is %(shape)s: %(error)s
-  Cargo says "failed to deserialize response".
-  Write `expiration` as whole seconds since 1970: not a float, a string or milliseconds.
-unknown-error FAIL an unknown kind of Err
-  Cargo says "unknown error kind; try updating Cargo?".
-  Use url-not-supported, not-found, operation-not-supported, or other with a message.
-unexpected FAIL it answers %(what)s with %(kind)s
-  Cargo says "credential provider produced unexpected response for".
-  Answer with the kind of the request, or with an Err.
-
-empty-token FAIL the token is empty
-  Cargo says "token rejected for".
-  Answer not-found if no token is stored.
-line-break FAIL the token contains a line break
-  Cargo says "token contains invalid characters" to publish.
-  Remove it: in Cargo 1.95 a line break adds a header to reads, and 1.96 ends with an error.
-characters FAIL the token contains a character that an HTTP header cannot carry
-  Cargo says "token contains invalid characters" to publish.
-  Use printable ASCII alone.
-placeholder FAIL the token is a placeholder, a variable's name or a printed object
-  Cargo says "token rejected for".
-  Return the token itself: Secret has expose() for it, bytes have decode().
-scheme warn the token has no scheme, as in `Bearer TOKEN`
-  Cargo says "token rejected for" if the registry requires one; 1.96 adds a note about the scheme.
-  Add the scheme that your registry documents, unless it takes the token alone.
-cache warn a `cache` that Cargo does not know
-  Use session, never or expires: Cargo treats any other as never and asks for each request.
-expired warn a token that has expired or expires within a minute
-  Return a fresh token: Cargo treats one as expired 60 seconds early and asks each time.
-leak FAIL it shows the token
-  Keep the token out of messages: Cargo passes them on to the terminal and the logs of CI.
-
-not-served FAIL url-not-supported
-  Cargo says "no credential providers could handle the request".
-  Compare `registries`, or your own condition, with --index, including its `sparse+`.
-no-get FAIL operation-not-supported
-  Cargo says "requested operation not supported".
-  Answer a get with a token: with cargo_credential.py, override `get`.
-no-token warn not-found
-  Cargo says "no token found for".
-  Store a token first, or try a made-up one with --login and --yes.
-failed FAIL other: %(message)s
-  Cargo prints that message and ends.
-  /\bget\(\) (takes|missing)/ Define get(self, registry, operation, args).
-  /\blogin\(\) (takes|missing)/ Define login(self, registry, options, args).
-  /\blogout\(\) (takes|missing)/ Define logout(self, registry, args).
-  /registries must be|main takes/ Change the code as the message says.
-  /has no attribute 'perform'/ Derive the class: class Provider(Credential).
-  /EOF when reading a line/ Run the checker in a terminal: the provider reads a line.
-  /must be a Secret/ Wrap the token: GetResponse(Secret(token)).
-  /provider returned/ Return the response that the message names, or raise an Error.
-  /tried to exit/ Raise NotFound or OtherError: do not exit before the answer.
-  /token is empty/ Raise NotFound if no token is stored.
-  /ends with a line break/ Strip the token: token.strip().
-  /line break/ Return a token of one line.
-  /(?i)(token|entry)\b.* not (in|found)/ Answer not-found if no token is stored.
-  // Fix the cause. If it is an exception, CARGO_CREDENTIAL_TRACEBACK=1 shows where it comes from.
-operation warn %(kind)s
-  Cargo says "requested operation not supported".
-  Return a token for this operation, too, if your users need it.
-no-other warn %(kind)s, but %(first)s to read
-  Store both tokens, if your users need both.
-no-read warn %(kind)s, but %(first)s to read
-  Return a token to read, too: `cargo publish` first requests one.
-one-token warn another token to publish, but the one to read is said to be for all operations
-  Add operation_independent=False: otherwise Cargo publishes with the token to read.
-differs FAIL %(kind)s, but %(first)s to read
-  Decide by the registry, not by the operation, whether to answer.
-headers warn %(kind)s, but %(first)s with the headers of Cargo 1.95
-  Compare the names of headers without case: Cargo 1.96 passes them on in lower case.
-nameless warn %(kind)s, but %(first)s with the name
-  Decide by the index URL: `cargo install --index URL` sends no name.
-
-get-first warn it gives a token for a registry that does not exist
-  Answer url-not-supported unless the index URL is yours: a clone's configuration can name any host.
-operation-not-supported-first warn operation-not-supported before it looks at the URL
-  Cargo says "requested operation not supported".
-  Look at the URL first: as a global provider, yours ends the command for any other registry.
-not-found-first warn not-found
-  Answer url-not-supported for other registries, unless the provider serves all of them.
-other-first warn other: %(message)s
-  Answer url-not-supported: as a global provider, yours ends the command for any other registry.
-later warn %(kinds)s
-  Answer each request in one process as in a process of its own.
-extra FAIL %(kind)s, but %(first)s without them
-  Ignore fields that you do not know: a later Cargo may send them.
-borrowed warn it refuses an argument with a quote or a backslash
-  Known of the crate cargo-credential, rust-lang/cargo#13615: use no such argument.
-
-no-place warn none: %(answers)s
-  /a token/ --login replaces no token: first remove those of the provider, also one to publish.
-  /^index/ Fix the problems above first.
-  // Add --index URL --yes for a registry that it serves.
-no-login warn operation-not-supported
-  Leave out --login if the provider stores no tokens.
-login FAIL %(kind)s
-  Store the token and answer {"Ok":{"kind":"login"}}: in Python, return LoginResponse().
-get FAIL %(kind)s
-  Return the token of the last login, unless the provider exchanges what it stores.
-logout FAIL %(kind)s
-  Erase the token and answer {"Ok":{"kind":"logout"}}: in Python, return LogoutResponse().
-logout-again warn %(kind)s
-  Answer not-found if nothing is stored: Cargo then prints "not currently logged in to".
-get-after-logout FAIL %(kind)s
-  Erase the token where it is stored, and answer not-found.
-"""
-
-
-def read_explanations() -> "dict[str, tuple[str, str, list[str]]]":
-    """The level, the text and the lines below it for each key."""
-    problems: dict[str, tuple[str, str, list[str]]] = {}
-    for paragraph in re.split(r"\n+(?! )", EXPLANATIONS.strip()):
-        first, *below = paragraph.split("\n")
-        key, level, text = first.split(" ", 2)
-        problems[key] = (level, text, [line.strip() for line in below])
-    return problems
-
-
-PROBLEMS = read_explanations()
+# ---- Problems ------------------------------------------------------------------------------
 
 
 class Problem(Exception):
@@ -264,23 +40,23 @@ class Problem(Exception):
     def __init__(
         self, key: str, text: str = "", errors: "Sequence[str]" = (), **values: object
     ) -> None:
-        self.level, first, below = PROBLEMS[key]
-        self.text = first % values
-        self.below: list[str] = []
-        for line in below:
-            pattern, slash, fix = line[1:].partition("/ ") if line[0] == "/" else ("", "", line)
-            if re.search(pattern, text, re.MULTILINE):
-                self.below.append(fix % values)
-                if slash:
-                    break  # the first fix that fits
-        self.below += errors
+        self.level, message, self.cargo, fixes = PROBLEMS[key]
+        self.text = message % values
+        self.cargo %= values
+        self.fix = next((fix for pattern, fix in fixes if re.search(pattern, text, re.M)), "")
+        self.fix %= values
+        self.errors = list(errors)
         super().__init__(self.text)
 
-    def as_warning(self, remedy: str) -> "Problem":
-        """The same, with Cargo's view of it, after a request that Cargo does not send."""
-        cargo = [line for line in self.below if line.startswith("Cargo says")]
-        errors = [line for line in self.below if line.startswith("| ")]
-        self.level, self.below = "warn", [*cargo, remedy, *errors]
+    @property
+    def below(self) -> "list[str]":
+        return [line for line in (self.cargo, self.fix, *self.errors) if line]
+
+    def as_warning(self, fix: str) -> "Problem":
+        """The same, after a request that Cargo does not send."""
+        self.level, self.fix = "warn", fix
+        if not self.cargo.startswith("Cargo says"):
+            self.cargo = ""
         return self
 
 
@@ -321,8 +97,10 @@ class Report:
 
 
 def spellings(tokens: "set[str]") -> "list[str]":
-    """How a text may spell tokens: whole, without the scheme, or escaped; the longest first."""
+    """How a text may spell tokens: as a whole, without the scheme, decoded, or escaped."""
     found = {part.strip() for token in tokens for part in (token, token.partition(" ")[2])}
+    pairs = {decode_basic(token) or "" for token in tokens}
+    found |= pairs | {pair.partition(":")[2] for pair in pairs}
     found |= {escape(text)[1:-1] for text in found for escape in (repr, json.dumps)}
     return sorted([text for text in found if len(text) > 3], key=len, reverse=True)
 
@@ -344,7 +122,10 @@ def shape(line: bytes) -> str:
 
 def about_errors(errors: bytes, path: str) -> "list[str]":
     """What the report may show of standard error: where Python failed, or how much there is."""
-    text, program = errors.decode("utf-8", "replace"), os.path.basename(path)
+    text = errors.decode("utf-8", "replace")
+    program = re.split(r"[/\\]", path)[-1]
+    if program.lower().endswith((".cmd", ".bat", ".exe")):  # which start a script of that name
+        program = program[:-4] + ".py"
     frames = re.findall(r'^ +File "(?:.*[/\\])?(.+)", line (\d+)', text, re.MULTILINE)
     lines = [number for name, number in frames if name == program]
     names = re.findall(r"^(?:\w+\.)*(\w+(?:Error|Exception|Exit|Interrupt))\b", text, re.MULTILINE)
@@ -376,8 +157,9 @@ class Signals:
 
     def release(self) -> None:
         self.held = False
-        number, self.number = self.number, 0
-        if number:
+        if self.number:
+            number = self.number
+            self.number = 0
             sys.exit(128 + number)
 
 
@@ -401,7 +183,8 @@ class Provider:
         self.mark = uuid.uuid4().hex
         self.environment = dict(os.environ, CHECK_PROVIDER=self.mark)
         self.answers: list[tuple[RegistryInfo, Answer]] = []
-        self.nowhere = self.first = ""  # the first answers for NOWHERE and the user's registry
+        self.nowhere = ""  # the kind of the first answer for NOWHERE
+        self.first = ""  # the kind of the first answer for the user's registry
         self.gets: list[tuple[str, GetResponse]] = []  # tokens by operation
         self.kinds: dict[tuple[str, str], str] = {}  # the first answer by index URL and operation
         self.place = RegistryInfo("")  # where --login stores a token
@@ -460,8 +243,12 @@ class Conversation:
     """One process of the provider, run as Cargo runs it."""
 
     def __init__(self, provider: Provider) -> None:
-        self.provider, self.report = provider, provider.report
-        command, pipe = [provider.path, "--cargo-plugin"], subprocess.PIPE
+        self.provider = provider
+        self.report = provider.report
+        command: list[str] | str = [provider.path, "--cargo-plugin"]
+        if os.name == "nt":  # quoted as Cargo does: Python would leave `&` to cmd.exe
+            command = f'"{provider.path}" --cargo-plugin'
+        pipe = subprocess.PIPE
         try:
             self.process = subprocess.Popen(
                 command, 0, None, pipe, pipe, pipe, cwd=provider.directory, env=provider.environment
@@ -470,9 +257,9 @@ class Conversation:
             key = "start-windows" if os.name == "nt" else "start"
             raise Problem(key, error=os.strerror(error.errno or 0)) from None
         self.output: queue.Queue[bytes] = queue.Queue()
-        self.rest, self.size, self.ended = b"", 0, False
-        self.asked = self.unread = False
-        self.errors = b""
+        self.rest = self.errors = b""
+        self.size = 0
+        self.ended = self.asked = self.unread = False
         streams = (self.process.stdout, self.add_output), (self.process.stderr, self.add_errors)
         self.threads = [threading.Thread(target=copy, args=pair, daemon=True) for pair in streams]
         for thread in self.threads:
@@ -588,8 +375,7 @@ class Conversation:
         if status is None:
             raise Problem("running", "", self.about_errors(), seconds=f"{self.provider.timeout:g}")
         if status:
-            shown = f"exit status: {status}" if status > 0 else f"signal: {-status}"
-            values = {"how": ending(status), "path": self.provider.path, "status": shown}
+            values = {"how": ending(status), "path": self.provider.path, "status": in_cargo(status)}
             raise Problem("status", "", self.about_errors(), **values)
         if self.unread:
             raise Problem("unread")
@@ -617,6 +403,13 @@ def copy(stream: "IO[bytes]", put: "Callable[[bytes], None]") -> None:
 
 def ending(status: int) -> str:
     return f"exited with status {status}" if status >= 0 else f"was killed by signal {-status}"
+
+
+def in_cargo(status: int) -> str:
+    """An exit status as Cargo shows it."""
+    if os.name == "nt":
+        return f"exit code: {status:#x}" if status >= 1 << 31 else f"exit code: {status}"
+    return f"exit status: {status}" if status >= 0 else f"signal: {-status}"
 
 
 def explained(line: bytes, what: str, error: str) -> Problem:
@@ -654,9 +447,45 @@ def wrong_field(text: str, error: str, missing: str) -> str:
     return "message" if missing == "message" else "envelope"
 
 
-PLACEHOLDER = re.compile(
+# ---- What cannot be a token ----
+
+NOT_TOKENS = (  # a pattern of the whole value, also after a scheme, and the problem with the fix
+    (
+        r"\$\(.*\)|\$\{.*\}|\{\{.*\}\}|%[A-Za-z_]\w*%|\$(?i:env):\w+|\$[A-Z_]{2,}",
+        "the token is a placeholder that nothing replaced: set the variable, or correct its name",
+    ),
+    (
+        r"\*+|<[^<>]*>|(?i:null|undefined)|None|\[object Object\]",
+        "the token is what programs write for a missing or hidden value: look where it comes from",
+    ),
+    (r'\{\s*["}].*|\[[]\s"{[\d].*', "the token is JSON: name the field that holds the token"),
+    (r"\".*\"|'.*'", "the token is in quotes: leave them out"),
+    (
+        r"([A-Za-z][\w-]*: |(?i:authorization):).*",
+        "the token begins with a name and a colon, as a header does: leave both out",
+    ),
+    (r"(?i:([a-z][\w-]*) +\1 ).*", "the token has its scheme twice: leave one out"),
+    (
+        r"(?i:basic) +(?![A-Za-z0-9+/]+={0,2}\Z).*",
+        "after `Basic` comes one word, the base64 form of LOGIN:TOKEN: encode it",
+    ),
+)
+
+
+def problem_of(value: str) -> str:
+    """Return why a value cannot be a token, and the fix, without the value. Empty: it can be."""
+    for pattern, problem in NOT_TOKENS:
+        if re.fullmatch(r"(?s)(?:[A-Za-z][\w-]* +)?(?:%s)" % pattern, value.strip()):
+            return problem
+    return ""
+
+
+# ---- End ----
+
+
+PLACEHOLDER = re.compile(  # what Python prints for an object, and a variable's name
     r"(?:(?:bearer|basic|token)(?: +|$))?"  # a scheme, also without a token
-    r"(?:[*.]*|none|null|undefined|.*redacted.*|.*\*{3}.*|b?'.*'|b?\".*\"|\{.*\}|<.*>|\$\{?\w+\}?)",
+    r"(?:[*.]*|.*redacted.*|.*\*{3}.*|b'.*'|b\".*\"|\{\w*\}|\$\{?\w+\}?)",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -669,5 +498,38 @@ def check_token(token: str) -> None:
         raise Problem("line-break")
     if re.search(r"[^\t -~]", token):
         raise Problem("characters")
+    check_placeholder(token)
     if PLACEHOLDER.fullmatch(token):
         raise Problem("placeholder")
+    if token.strip().lower().startswith("basic "):
+        check_basic(token)
+
+
+def check_placeholder(token: str) -> None:
+    problem, _, fix = problem_of(token).partition(": ")
+    if problem:
+        raise Problem("not-a-token", problem, problem=problem, fix=fix[:1].upper() + fix[1:] + ".")
+
+
+def check_basic(token: str) -> None:
+    """Login and password, which `Basic` encodes, must be what a token without it must be."""
+    pair = decode_basic(token)
+    if pair is None or ":" not in pair:
+        raise Problem("basic")
+    if re.search("[^ -~]", pair):
+        raise Problem("basic-characters")
+    password = pair.partition(":")[2]
+    if pair == ":":
+        raise Problem("empty-token")
+    check_placeholder(password)
+
+
+def decode_basic(token: str) -> "str | None":
+    """LOGIN:PASSWORD of a token with the scheme `Basic`, otherwise None."""
+    scheme, _, word = token.strip().rpartition(" ")
+    if scheme.strip().lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(word, validate=True).decode("utf-8", "replace")
+    except ValueError:
+        return None

@@ -3,6 +3,7 @@
 """What the tests of the examples share. It has no tests."""
 
 import atexit
+import functools
 import http.server
 import json
 import os
@@ -57,6 +58,20 @@ def example_names():
     return sorted(name for name in os.listdir(EXAMPLES) if name.endswith(".py"))
 
 
+def with_constants(name, folder, **values):
+    """The path of a copy of an example, beside the module, with these values of constants."""
+    with open(example(name), encoding="utf-8") as file:
+        text = file.read()
+    for constant, value in values.items():
+        text, count = re.subn("(?m)^%s = [^#\n]*" % constant, "%s = %s  " % (constant, value), text)
+        assert count == 1, constant
+    shutil.copy(os.path.join(HERE, "cargo_credential.py"), folder)
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
 def isolated(home, **more):
     """An environment with this home, and without what would change the tests.
 
@@ -74,6 +89,31 @@ def text_of(answer):
     if error.get("kind") != "other":
         return answer
     return ": ".join([error["message"], *error["caused-by"]])
+
+
+@functools.lru_cache(None)
+def cargo_version():
+    """The version of Cargo as numbers: (1, 95)."""
+    output = subprocess.check_output(["cargo", "--version"], timeout=60).decode()
+    return tuple(int(number) for number in re.search(r"(\d+)\.(\d+)", output).groups())
+
+
+@functools.lru_cache(None)
+def cargo_reads_git_indexes():
+    """Whether Cargo fits to its libgit2: Debian's 1.96 does not. Nothing listens at port 1."""
+    with tempfile.TemporaryDirectory() as home:
+        process = subprocess.Popen(
+            ["cargo", "yank", "--registry=x", "--token=t", "x@1.0.0"],
+            cwd=home,
+            env=isolated(home, CARGO_HOME=home, CARGO_REGISTRIES_X_INDEX="git://127.0.0.1:1/i"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        return b"on git_proxy_options" not in process.communicate(timeout=60)[0]
+
+
+NO_GIT_INDEX = "needs a Cargo that can read git indexes over the network"
 
 
 def command_of(path):
@@ -190,7 +230,12 @@ class CargoWithExample(Example, WithCargo):
             PYTHONWARNINGS="error",
         )
 
+    def need_support(self, arguments):
+        if "--workspace" in arguments and cargo_version() < (1, 90):
+            self.skipTest("needs Cargo 1.90 for `cargo publish --workspace`")
+
     def cargo_on_a_terminal(self, *arguments):
+        self.need_support(arguments)
         terminal = Terminal(
             ("cargo",) + arguments, cwd=self.path("project"), env=self.cargo_environment()
         )
@@ -199,6 +244,7 @@ class CargoWithExample(Example, WithCargo):
 
     def publish(self, *more, **options):
         """What Cargo prints when it publishes the project."""
+        self.need_support(more)
         return self.cargo("publish", "--allow-dirty", "--no-verify", *more, **options)
 
     def login(self, *more, **options):
@@ -391,6 +437,8 @@ class Tokens(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         if status in range(300, 400):
             self.send_header("Location", self.server.url + "/elsewhere")
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
@@ -405,6 +453,7 @@ class TokenServer(http.server.HTTPServer):
     """An OAuth 2.0 token server."""
 
     life = 3600
+    headers = {}  # of each answer
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Tokens)
@@ -445,6 +494,27 @@ class LoopbackServer(socketserver.ThreadingTCPServer):
         self.shutdown()
         self.thread.join()
         self.server_close()
+
+
+class RawAnswer(socketserver.BaseRequestHandler):
+    """Writes these bytes, and then closes, or goes on with a byte now and then."""
+
+    def handle(self):
+        self.request.sendall(self.server.start)
+        if not self.server.forever:
+            self.request.recv(65536)  # else the client would get a reset
+        while self.server.forever and not self.server.closing.wait(0.02):
+            self.request.sendall(b"0")
+
+
+def raw_server(test, start, forever=False):
+    """A server that answers each connection with these bytes, until the end of the test."""
+    server = LoopbackServer(RawAnswer)
+    server.start, server.forever, server.closing = start, forever, threading.Event()
+    test.addCleanup(server.close)
+    test.addCleanup(server.closing.set)
+    server.handle_error = lambda request, address: None  # the client has left
+    return server
 
 
 class GitDaemon(socketserver.BaseRequestHandler):
@@ -512,6 +582,8 @@ class HostileCheckout(CargoWithExample):
 
         `declined` says whether every command ends because the provider declines.
         """
+        if url.startswith("git:") and not cargo_reads_git_indexes():
+            self.skipTest(NO_GIT_INDEX)
         shutil.rmtree(self.path("cargo-home"), True)
         user = '[registries.alt]\nindex = "%s"\n' % self.CORP.index_url
         user += "credential-provider = %s\n" % json.dumps(provider)
@@ -574,7 +646,7 @@ class WithPass(Example):
         home = tempfile.mkdtemp()  # a short path: a socket's has about 100 characters at most
         WithPass.gpg_home = home
         atexit.register(shutil.rmtree, home, True)
-        atexit.register(cls.forget_passphrases)
+        atexit.register(cls.run_gpg, ["gpgconf", "--kill", "gpg-agent"])
         pinentry = shutil.which("pinentry-curses") or "/bin/false"
         with open(os.path.join(home, "gpg-agent.conf"), "w", encoding="utf-8") as file:
             file.write("pinentry-program %s\n" % pinentry)
@@ -587,7 +659,7 @@ class WithPass(Example):
 
     @classmethod
     def forget_passphrases(cls):
-        cls.run_gpg(["gpgconf", "--kill", "gpg-agent"])
+        cls.run_gpg(["gpgconf", "--reload", "gpg-agent"])  # faster than to end and start it
 
     @classmethod
     def run_gpg(cls, command):

@@ -21,15 +21,29 @@ from support import READ, CargoWithExample, Example, example
 from test_cargo_credential import (
     MODULE,
     NOT_FOUND,
+    NOT_SUPPORTED,
     REGISTRY,
+    TOKEN,
     URL_NOT_SUPPORTED,
     get,
     line_of,
     needs,
     posix_only,
+    token_answer,
 )
 
 LOGOUT = cc.LogoutAction()
+
+# The code of a provider that answers the action under test
+URL = "raise UrlNotSupported"
+NONE = "raise NotFound"
+OPERATION = "raise OperationNotSupported"
+NOTHING = "raise OtherError('nothing to log in to or out of: x')"
+OTHER = "raise OtherError('the vault is sealed', ['by someone', 'for a while'])"
+OK = (
+    "return {'get': GetResponse(Secret(%r)), 'login': LoginResponse(), 'logout': LogoutResponse()}"
+    "[str(action)]" % CargoWithExample.TOKEN
+)
 
 
 class ChainExample(Example):
@@ -88,13 +102,14 @@ class Chain(ChainExample):
         array = "`%s` must be a JSON array of strings: the provider and its arguments"
         built_in = "`%s` is built into Cargo: name a program"
         deep = "[" * 100000
+        nul = "a provider or its argument contains a NUL character: remove it"
         for args, text in [
             ([], end),
             ([first, "/bin/true"], end),
             (["--"], none),
             (["--", first], none),
             ([first, "", "--"], "`` names no provider"),
-            ([first, " \t", "--"], "` \t` names no provider"),
+            ([first, " \t", "--"], r"` \t` names no provider"),
             ([first, '["", "x"]', "--"], '`["", "x"]` names no provider'),
             ([first, "cargo:token", "--"], built_in % "cargo:token"),
             ([first, '["cargo:wincred"]', "--"], built_in % "cargo:wincred"),
@@ -105,6 +120,8 @@ class Chain(ChainExample):
             ([first, '["a", null]', "--"], array % '["a", null]'),
             ([first, "['a']", "--"], array % "['a']"),
             ([first, deep, "--"], array % deep),
+            ([first, "/x\0", "--"], nul),
+            ([first, '["/x", "\\u0000"]', "--"], nul),
         ]:
             with self.subTest(str(args)[:80]):
                 self.assertEqual(self.text(LOGOUT, args), text)
@@ -122,6 +139,61 @@ class Chain(ChainExample):
                 alone, _ = self.run_provider(path, get(), env=self.environment())
                 args = [none, json.dumps([path]), none, "--"]
                 self.assertEqual(self.ask(get(args=args)), (alone, ""))
+
+    def test_a_login_goes_on_after_a_provider_that_stores_nothing(self):
+        texts = {
+            NONE: NOT_FOUND,
+            URL: URL_NOT_SUPPORTED,
+            OPERATION: NOT_SUPPORTED,
+            NOTHING: "nothing to log in to or out of: x",
+            OTHER: "the vault is sealed: by someone: for a while",
+        }
+        for action in (cc.LoginAction(cc.LoginOptions(cc.Secret("t"), None)), LOGOUT):
+            stored = '{"Ok":{"kind":"%s"}}' % action
+            for codes, text in [
+                ((OPERATION, OK), stored),
+                ((NOTHING, NONE, OK), stored),
+                ((URL, OPERATION, NONE), texts[OPERATION]),
+                ((NONE, NOTHING, URL), texts[NOTHING]),
+                ((NOTHING, OPERATION), texts[NOTHING]),
+                ((OPERATION, NOTHING), texts[OPERATION]),
+                ((NOTHING, OTHER, OK), texts[OTHER]),
+                ((OTHER, OK), texts[OTHER]),
+                ((URL, NONE), texts[NONE]),
+                ((URL, URL), texts[URL]),
+            ]:
+                with self.subTest(codes, action=action):
+                    args = [self.listed("p%d" % i, code) for i, code in enumerate(codes)]
+                    self.assertEqual(self.text(action, [*args, "--"]), text)
+
+    def test_a_request_for_a_token_does_not(self):
+        good = self.listed("good", OK)
+        for code, text in [
+            (OPERATION, NOT_SUPPORTED),
+            (NOTHING, "nothing to log in to or out of: x"),
+        ]:
+            with self.subTest(code):
+                self.assertEqual(self.text(READ, [self.listed("first", code), good, "--"]), text)
+        self.assertFalse(os.path.exists(self.path("good.log")))
+
+    def test_after_a_provider_for_one_operation_a_token_is_for_one_operation(self):
+        token = "return GetResponse(Secret('t'), CacheNever())"
+        none, good = self.listed("none", NONE), self.listed("good", token)
+        narrow = self.listed("narrow", NONE, "--operation", "publish")
+        answer = token_answer("t").replace("session", "never")
+        for args, text in [
+            ([none, good], answer),
+            ([good, narrow], answer),
+            ([narrow, good], answer.replace("true", "false")),
+            ([narrow, none, good], answer.replace("true", "false")),
+        ]:
+            with self.subTest(args):
+                self.assertEqual(self.text(READ, [*args, "--"]), text)
+
+    def test_an_error_of_a_provider_cannot_control_the_terminal(self):
+        code = r"raise OtherError('a\x1b[2J\r\nb\u202e', ['\x07\u2028', '\u00e9\u200d\x9b'])"
+        text = "a\\x1b[2J\nb\\u202e: \\x07\\u2028: \u00e9\u200d\\x9b"
+        self.assertEqual(self.text(READ, [self.listed("inner", code), "--"]), text)
 
     def test_a_provider_that_fails_ends_the_list(self):
         good = self.listed("good", "return GetResponse(Secret('t'))")
@@ -145,15 +217,6 @@ class Chain(ChainExample):
         self.assertEqual(self.log("second"), ["logout - []"])
 
 
-# The code of a provider that answers the action under test
-URL = "raise UrlNotSupported"
-NONE = "raise NotFound"
-OPERATION = "raise OperationNotSupported"
-OTHER = "raise OtherError('the vault is sealed', ['by someone', 'for a while'])"
-OK = (
-    "return {'get': GetResponse(Secret(%r)), 'login': LoginResponse(), 'logout': LogoutResponse()}"
-    "[str(action)]" % CargoWithExample.TOKEN
-)
 PAIRS = [
     (URL, URL),
     (NONE, URL),
@@ -161,7 +224,6 @@ PAIRS = [
     (URL, OK),
     (NONE, OK),
     (OK, OTHER),
-    (OPERATION, OK),
     (OTHER, OK),
     (NONE, OTHER),
 ]
@@ -219,6 +281,70 @@ class ChainWithCargo(ChainExample, CargoWithExample):
                     cargos = self.outcome(command)
                     self.configure(self.EXAMPLE, *[json.dumps([path]) for path in paths], "--")
                     self.assertEqual(self.outcome(command), cargos)
+
+    def test_a_request_for_a_token_ends_as_cargos_own_list_where_it_is_not_supported(self):
+        paths = [self.answering(i, "get", code) for i, code in enumerate((OPERATION, OK))]
+        self.globally(*[[path] for path in reversed(paths)])
+        cargos = self.outcome(self.COMMANDS["get"])
+        self.configure(self.EXAMPLE, *[json.dumps([path]) for path in paths], "--")
+        self.assertEqual(self.outcome(self.COMMANDS["get"]), cargos)
+
+    def configure_variable(self, *options, then):
+        """A token in the variable T, and then another provider."""
+        variable = [example("token_from_command.py"), "--index", self.index, *options, "--env", "T"]
+        self.configure(self.EXAMPLE, json.dumps(variable), json.dumps(then), "--")
+
+    def configure_git(self):
+        """The variable in CI and one of git's helpers on the desktop, in one configuration."""
+        self.write(".gitconfig", "[credential]\n\thelper = store\n")
+        self.configure_variable(then=[example("git_credential.py"), "--index", self.index])
+
+    @needs("git")
+    def test_one_configuration_serves_ci_and_the_desktop(self):
+        self.configure_git()
+        self.assertIn("no token found for `alt`", self.cargo("update", status=101))
+        self.login()
+        self.assertIn(TOKEN, self.read(".git-credentials").decode())
+        self.assertEqual(self.cargo("build").count("unset"), 0)
+        self.publish()
+        self.assertEqual(self.sent("PUT"), [("/api/v1/crates/new", self.TOKEN)])
+        self.logout()
+        self.assertEqual(self.read(".git-credentials"), b"")
+        self.more["T"] = self.registry.token = self.TOKEN + "-ci"
+        os.remove(self.path("project/Cargo.lock"))
+        self.cargo("update")
+        self.assertEqual(self.sent("GET")[-1][1], self.registry.token)
+
+    @needs("git")
+    def test_where_the_variable_is_set_a_login_stores_and_the_variable_counts(self):
+        self.configure_git()
+        self.more["T"] = self.registry.token = self.TOKEN + "-ci"
+        self.login()
+        self.assertIn(TOKEN, self.read(".git-credentials").decode())
+        self.cargo("update")
+        self.assertEqual(self.sent("GET")[-1][1], self.registry.token)
+        self.logout()
+        self.assertEqual(self.read(".git-credentials"), b"")
+
+    def test_where_no_provider_stores_cargo_shows_where_the_token_comes_from(self):
+        self.more["T"] = self.TOKEN
+        self.configure_variable(then=[self.recorder("none", NONE)])
+        cause = (
+            "Caused by:\n  nothing to log in to or out of: the token comes from the variable `T`\n"
+        )
+        self.assertIn(cause, self.login(status=101))
+        self.assertIn(cause, self.logout(status=101))
+
+    def test_publishing_has_a_token_of_its_own(self):
+        self.more["T"] = self.TOKEN + "-publish"
+        code = "return GetResponse(Secret(%r))" % self.TOKEN
+        then = [self.recorder("reads", code)]
+        self.configure_variable("--operation", "publish", then=then)
+        self.cargo("update")
+        shown = self.publish(status=101)  # the registry knows one token
+        self.assertIn("failed to publish", shown)
+        self.assertEqual(self.sent("PUT"), [("/api/v1/crates/new", self.TOKEN + "-publish")])
+        self.assertEqual({token for _, token in self.sent("GET")}, {None, self.TOKEN})
 
     def stored(self):
         return json.loads(self.read("the second.json").decode())

@@ -181,6 +181,11 @@ class WithoutATerminal(Confirm):
                 with self.subTest(code, action=action):
                     self.assertEqual(self.ask(line_of(action, REGISTRY, args)), ([answer], ""))
 
+    def test_an_error_of_the_other_provider_cannot_control_the_terminal(self):
+        code = r"raise OtherError('a\x1b[2J\r\nb\u202e', ['\x07\u2028', '\u00e9\u200d\x9b'])"
+        text = "a\\x1b[2J\nb\\u202e: \\x07\\u2028: \u00e9\u200d\\x9b"
+        self.assertEqual(self.text(LOGOUT, [self.recorder("inner", code)]), text)
+
     def test_a_token_to_read_is_for_reads_only(self):
         for cache in CACHES[::2]:
             with self.subTest(cache):
@@ -192,6 +197,7 @@ class WithoutATerminal(Confirm):
 
     def test_a_wrong_configuration_is_reported(self):
         relative = "`%s` is a relative path: name the absolute path of the provider"
+        nul = "the provider or its argument contains a NUL character: remove it"
         for args, text in [
             (
                 [],
@@ -201,6 +207,8 @@ class WithoutATerminal(Confirm):
             (["cargo:token"], "`cargo:token` is built into Cargo: name a program"),
             (["./prov.py"], relative % "./prov.py"),
             (["tools/prov.py", "x"], relative % "tools/prov.py"),
+            (["/x\0"], nul),
+            (["/x", "\0"], nul),
         ]:
             for action in (PUBLISH, LOGOUT):
                 with self.subTest(args, action=action):

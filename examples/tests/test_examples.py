@@ -71,6 +71,20 @@ class Files(unittest.TestCase):
                 self.assertTrue(os.access(path, os.X_OK))
 
 
+class NotTokens(unittest.TestCase):
+    def test_each_example_with_the_rule_has_the_same(self):
+        rule = re.compile("(?s)\n# ---- What cannot be a token ----\n.*\n# ---- End ----\n")
+        found = {}
+        for name in example_names():
+            with open(example(name), encoding="utf-8") as file:
+                text = file.read()
+            if "problem_of" in text:
+                found[name] = "".join(rule.findall(text))
+        wanted = found["token_from_command.py"]
+        self.assertIn("def problem_of(value: str) -> str:", wanted)
+        self.assertEqual(found, dict.fromkeys(found, wanted))
+
+
 class Help(Directory):
     def assert_helps(self, name, output):
         """The output begins with the docstring."""
@@ -194,7 +208,7 @@ class Checked(WithStores):
 
     def check(self, path, args, options, warnings):
         process = start(
-            ["-S", "-B", CHECKER, *options, path, *args],
+            ["-S", CHECKER, *options, path, *args],
             cwd=self.directory,
             env=self.environment(),
         )
@@ -305,7 +319,7 @@ class CurrentDirectory(Example):
             self.write(name + ".py", code)
         for name in sorted({name for name, _, _ in self.STARTED} | {"check_provider.py"}):
             path = shutil.copy(example(name), self.path("providers"))
-            shutil.copy(MODULE, self.path("providers"))
+            shutil.copyfile(MODULE, self.path("providers", "cargo_credential.py"))
             self.EXAMPLE = path
             args = {one: args for one, args, _ in self.STARTED}.get(name, [])
             with self.subTest(name):

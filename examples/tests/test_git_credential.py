@@ -11,7 +11,9 @@ They read no git configuration of this machine.
 import json
 import os
 import re
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -45,6 +47,8 @@ BY_INDEX = ["--index", INDEX]
 BY_HOST = ["--host", "R.example"]
 ENTRY = "https://cargo:%s@r.example.cargo-registry.invalid/%s"
 INDEX_PATH = "sparse%252Bhttps%253A%252F%252Fr.example%252Findex%252F"
+LOCKED = "!f() { echo the keyring is locked >&2; exit 1; }; f"
+OTHER_USER = "!f() { test $1 = get && echo username=x && echo password=stale; }; f"
 ALICE = "https://alice:git-password@r.example"
 NO_HELPER = (
     "git did not store the token: configure a credential helper, as in"
@@ -368,7 +372,7 @@ class Silence(WithGit):
         self.assertIn("credential.interactive=false", log)  # for Git Credential Manager
 
     def test_the_token_is_hidden_in_an_error_also_when_it_is_encoded(self):
-        self.stand_in("print('username=u\\npassword=%s')" % TOKEN)
+        self.stand_in("print('username=cargo\\npassword=%s')" % TOKEN)
         code = (
             "import sys\nsys.path[:0] = [%r, %r]\nimport cargo_credential as cc, git_credential\n"
             "class Failing(git_credential.GitCredential):\n"
@@ -384,6 +388,104 @@ class Silence(WithGit):
             ["sent [REDACTED]", "sent [REDACTED]"],
         )
         self.assertEqual(errors, "")
+
+
+@needs("git")
+@posix_only
+class OtherUsers(WithGit):
+    def test_a_password_of_another_user_is_no_token(self):
+        self.helper(OTHER_USER)
+        password = ["--git-password", *BY_HOST]
+        of_url = cc.RegistryInfo("https://r.example/")
+        of_user = cc.RegistryInfo("https://bob@r.example/")
+        rows = [
+            (get(R, BY_HOST), NOT_FOUND),
+            (get(R, [*BY_HOST, "--username", "x"]), token_answer("stale")),
+            (get(of_url, [*password, "--username", "bob"]), NOT_FOUND),
+            (get(of_user, password), NOT_FOUND),
+            (get(of_url, password), token_answer("stale")),
+            (logout(R, BY_HOST), NOT_FOUND),
+        ]
+        answers = [answer for _, answer in rows]
+        self.assertEqual(self.ask(*[line for line, _ in rows]), (answers, ""))
+
+    def test_basic_refuses_what_it_cannot_encode(self):
+        login_text = "HTTP Basic requires a login of printable ASCII characters without `:`"
+        token_text = "HTTP Basic requires a token of printable ASCII characters"
+        for name, password, text in [
+            ("a:b", "t", login_text),
+            ("\u00e9", "t", login_text),
+            ("u", "caf\u00e9", token_text),
+            ("u", "a\tb", token_text),
+        ]:
+            words = "username=%s\npassword=%s\n" % (name, password)
+            self.write("answer", words)
+            self.helper("!cat '%s'; :" % self.path("answer"))
+            line = get(R, ["--git-password", *BY_HOST, "--scheme", "Basic"])
+            with self.subTest(words):
+                self.assertEqual(self.messages(line), ([text], ""))
+
+    def test_what_cannot_be_a_token_is_neither_stored_nor_sent(self):
+        text = "the token is a placeholder that nothing replaced: set the variable, or correct"
+        self.assertIn(text, self.messages(login("${TOKEN}", R, BY_HOST))[0][0])
+        self.assertEqual(self.stored(), [])
+        self.helper("!echo 'password=${TOKEN}'; :")
+        for scheme in ([], ["--scheme", "Bearer"], ["--scheme", "Basic"]):
+            self.assertIn(text, self.messages(get(R, BY_HOST + scheme))[0][0])
+
+
+@needs("git")
+@posix_only
+class SlowHelpers(WithGit):
+    def setUp(self):
+        super().setUp()
+        os.mkfifo(self.path("fifo"))
+        self.addCleanup(self.let_them_go)
+
+    def let_them_go(self):
+        """End the processes that read or write the named pipe."""
+        os.close(os.open(self.path("fifo"), os.O_RDWR))
+
+    def test_a_process_that_a_helper_left_behind_is_not_waited_for(self):
+        self.helper("store", "!f() { cat '%s' & test $1 = get && echo; }; f" % self.path("fifo"))
+        lines = [login(TOKEN, R, BY_HOST), get(R, BY_HOST), get(R, BY_INDEX), logout(R, BY_HOST)]
+        answers, errors = self.ask(*lines)
+        self.assertEqual(answers, [LOGIN_OK, token_answer(TOKEN), NOT_FOUND, LOGOUT_OK])
+        self.assertEqual(errors, "")
+
+    def test_ctrl_c_ends_a_helper_that_hangs(self):
+        self.helper("!cat >'%s' '%s'; :" % (self.path("fifo"), self.path("other")))
+        os.mkfifo(self.path("other"))
+        process = start([self.EXAMPLE, "--cargo-plugin"], env=self.environment())
+        process.stdin.write(get(R, BY_HOST))
+        process.stdin.flush()
+        with open(self.path("fifo"), "rb") as pipe:  # waits for the helper
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=60)
+            self.assertEqual((output, errors), (b'{"v":[1]}\n', b""))
+            self.assertEqual(pipe.read(), b"")  # no process has it open
+        self.assertEqual(process.returncode, 130)
+
+    def test_a_helper_that_hangs_is_stopped_with_all_it_started(self):
+        self.helper("store", "!cat >'%s' '%s'; :" % (self.path("fifo"), self.path("other")))
+        os.mkfifo(self.path("other"))
+        code = (
+            "import sys\nsys.path[:0] = [%r, %r]\nimport cargo_credential as cc, git_credential\n"
+            "git_credential.TIMEOUT = 1\ncc.main(git_credential.GitCredential())\n"
+        )
+        path = self.write("impatient.py", code % (HERE, EXAMPLES))
+        pipe = os.open(self.path("fifo"), os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, pipe)
+        lines = [get(R, BY_HOST), login(TOKEN, R, BY_HOST)]
+        answers, errors = self.run_provider(path, *lines, env=self.environment())
+        text = (
+            "`git credential %s` took longer than 1 s and was stopped:"
+            " a credential helper of git hangs, or left a process behind"
+        )
+        self.assertEqual([text_of(a) for a in answers], [text % "fill", text % "approve"])
+        self.assertEqual((errors, self.stored()), ("", []))
+        select.select([pipe], [], [], 60)
+        self.assertEqual(os.read(pipe, 1), b"")  # no process has it open
 
 
 @needs("git")
@@ -446,6 +548,40 @@ class Mistakes(WithGit):
         self.assertEqual(self.messages(logout(R, BY_HOST)), ([message], ""))
         self.assertEqual(self.stored(), [])
 
+    def test_a_failed_login_leaves_no_token_in_a_helper_that_stored_it(self):
+        stale = "!f() { test $1 = get && echo password=stale; }; f"
+        ending = "!f() { test $1 = get && echo quit=1; }; f"
+        status = "`git credential fill` failed with status 128, as git reports above"
+        for helper, text in [(stale, NO_HELPER), (OTHER_USER, NO_HELPER), (ending, status)]:
+            with self.subTest(helper):
+                self.helper(helper, "store")
+                (message,), _ = self.messages(login(TOKEN, R, BY_HOST))
+                self.assertEqual((message, self.stored()), (text, []))
+
+    def test_a_login_that_fails_shows_what_the_helpers_reported(self):
+        self.helper(LOCKED)
+        (message,), errors = self.messages(login(TOKEN, R, BY_HOST))
+        self.assertEqual(message, NO_HELPER + ": the keyring is locked")
+        self.assertEqual(set(errors.splitlines()), {"the keyring is locked"})
+        self.helper("missing")
+        (message,), errors = self.messages(login(TOKEN, R, BY_HOST))
+        self.assertIn(NO_HELPER + ": git: 'credential-missing' is not a git command", message)
+
+    def test_a_logout_is_an_error_if_a_helper_failed(self):
+        text = "a credential helper of git failed: it may still have the token"
+        text += ": the keyring is locked"
+        for helpers in (["store", LOCKED], [LOCKED]):
+            self.write(".git-credentials", ENTRY % (TOKEN, "r.example") + "\n", 0o600)
+            with self.subTest(helpers):
+                self.helper(*helpers)
+                (message,), errors = self.messages(logout(R, BY_HOST))
+                self.assertEqual(message, text)
+                self.assertEqual(set(errors.splitlines()), {"the keyring is locked"})
+        self.assertEqual(len(self.stored()), 1)
+        self.helper("store", LOCKED)
+        self.assertEqual(self.messages(logout(R, BY_HOST))[0], [text])
+        self.assertEqual(self.stored(), [])
+
     def test_a_failure_of_git_differs_from_a_missing_entry(self):
         self.write(".gitconfig", "[damaged\n")
         (message,), errors = self.messages(get(R, BY_HOST))
@@ -473,6 +609,8 @@ class Mistakes(WithGit):
         known = "the options are --index, --host, --username, --scheme, --git-password"
         one = "add `--index URL` or `--host HOST` to name the registry of the token"
         text = "git accepts only printable characters in a URL, user name or token"
+        no_host = "--host takes a host name, or HOST:PORT, not '%s'"
+        no_host += ": name other registries with --index URL"
         for args, message in [
             ([], one),
             (["--scheme", "Bearer"], one),
@@ -483,6 +621,9 @@ class Mistakes(WithGit):
             (["--host", "--git-password"], "--host requires a value after it"),
             ([*BY_HOST, "--scheme"], "--scheme requires a value after it"),
             ([*BY_HOST, "--username", "a\nhost=evil.example"], text),
+            (["--host", "[::1]"], no_host % "[::1]"),
+            (["--host", "::1"], no_host % "::1"),
+            ([*BY_HOST, "--host", "*.example"], no_host % "*.example"),
         ]:
             self.assertEqual(self.messages(get(R, args)), ([message], ""), args)
 
@@ -542,6 +683,16 @@ class GitCredentialWithCargo(CargoWithExample):
         self.write(".gitconfig", "")
         token = self.TOKEN.encode() + b"\n"
         self.assertIn(NO_HELPER, self.cargo("login", "--registry", "alt", stdin=token, status=101))
+
+    def test_a_logout_fails_if_a_helper_failed(self):
+        self.write(
+            ".gitconfig", "[credential]\n\thelper = store\n\thelper = %s\n" % json.dumps(LOCKED)
+        )
+        self.login()
+        shown = self.logout(status=101)
+        self.assertIn("a credential helper of git failed: it may still have the token", shown)
+        self.assertIn("the keyring is locked", shown)
+        self.assertEqual(self.stored(), [self.mine])
 
     def test_each_identity_on_one_registry_has_its_own_token(self):
         """The user name is chosen by the environment of each command."""

@@ -195,6 +195,13 @@ class Failures(OpExample):
                 self.store_tokens([dict(ITEM, fields=fields)])
                 self.assert_reported("the 1Password item id0 has no password", get)
 
+    def test_what_cannot_be_a_token_is_neither_stored_nor_sent(self):
+        text = "the token has its scheme twice: leave one out"
+        self.assertEqual(self.texts(login("Bearer Bearer t", REGISTRY)), [text])
+        self.assertEqual(self.stored_tokens(), [])
+        self.store_tokens([dict(ITEM, fields=[dict(PASSWORD, value="Bearer Bearer t")])])
+        self.assertEqual(self.texts(get(REGISTRY)), [text])
+
     def test_a_login_reports_an_item_that_it_cannot_change(self):
         for fields in (TOKEN, [TOKEN]):
             with self.subTest(fields):

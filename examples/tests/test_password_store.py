@@ -122,7 +122,7 @@ class Entries(PassExample):
             "ssh://git@crates.corp.example/../../x",
             "ssh%3A%2F%2Fgit%40crates.corp.example%2F..%2F..%2Fx",
         ),
-        ("https://[::1]/~me", "https%3A%2F%2F%5B%3A%3A1%5D%2F~me"),
+        ("ssh://git@r.example/~me", "ssh%3A%2F%2Fgit%40r.example%2F~me"),
         ("sparse+https://../x", None),
         ("sparse+https://-f/", None),
         ("sparse+https://$(id)/", None),
@@ -272,10 +272,21 @@ class Failures(PassExample):
             [(["--command", "gopass-is-missing"], text)], lambda *rest: login(TOKEN, *rest)
         )
 
-    def test_a_name_that_no_file_can_have_is_reported(self):
+    def test_an_index_url_too_long_for_a_file_name_is_not_found(self):
         os.mkdir(self.path("store/cargo-registry"))
         long = cc.RegistryInfo("https://r.example/" + "x" * 300)
-        self.assertIn("File name too long", self.texts(get(long))[0])
+        self.assertEqual(self.texts(get(long), logout(long)), [NOT_FOUND, NOT_FOUND])
+        text, errors = self.ask_one(login(TOKEN, long))
+        self.assertEqual(text, SEE_ABOVE % ("pass insert", 1))
+        self.assertIn("File name too long", errors)
+
+    def test_what_cannot_be_a_token_is_neither_stored_nor_sent(self):
+        text = "the token has its scheme twice: leave one out"
+        self.assertEqual(self.texts(login("Bearer Bearer t", CORP)), [text])
+        self.assertEqual(self.entries(), [])
+        command = self.recorder_command(code="echo 'Bearer Bearer t'")
+        self.write("store/" + CORP_FILE, "")
+        self.assertEqual(self.texts(get(CORP, ["--command", command])), [text])
 
     def test_a_wrong_configuration_is_reported(self):
         unknown = (

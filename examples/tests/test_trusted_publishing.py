@@ -16,12 +16,26 @@ import re
 import sys
 import time
 import unittest
+from unittest import mock
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.abspath(os.path.join(sys.path[0], os.pardir, os.pardir)))
+sys.path.insert(1, os.path.join(sys.path[0], "examples"))
 
 import cargo_credential as cc
-from support import EXAMPLES, PUBLISH, READ, CargoWithExample, Example, WebServer, example, text_of
+import trusted_publishing
+from support import (
+    EXAMPLES,
+    PUBLISH,
+    READ,
+    CargoWithExample,
+    Example,
+    WebServer,
+    example,
+    raw_server,
+    text_of,
+    with_constants,
+)
 from test_cargo_credential import (
     CRATES,
     CRATES_IO,
@@ -44,6 +58,7 @@ ELSEWHERE = (
     "trusted publishing works in GitHub Actions and GitLab CI/CD only: configure another provider"
 )
 NO_IDENTITY = "the job has no identity: give it `permissions: id-token: write`"
+LIMIT = "trusted publishing does not work on GitHub Enterprise Server"
 CORP = cc.RegistryInfo("sparse+https://corp.example/index/", "corp")
 CORP_TOKENS = "https://corp.example/api/v1/trusted_publishing/tokens"
 FOR_CORP = ["--token-url", CORP_TOKENS]
@@ -80,6 +95,14 @@ class OnceServer(WebServer):
     """GitHub, crates.io and its index; the token service accepts each identity once."""
 
     once = True
+
+    def __init__(self, *arguments):
+        self.turns = {}  # the first answers by URL, each as in `pages`
+        super().__init__(*arguments)
+
+    def reply(self, method, url, headers, body):
+        turns = self.turns.get(url)
+        return turns.pop(0) if turns else super().reply(method, url, headers, body)
 
     def answer(self, method, url, headers, body):
         if self.once and url.endswith("/trusted_publishing/tokens"):
@@ -132,6 +155,13 @@ class InAJob(Example):
         (text,) = self.texts_for(PUBLISH)
         return text
 
+    def failures(self, url, pages):
+        """The texts of as many answers to a publish, where this URL has these pages in turn."""
+        self.web.turns = {url: list(pages)}
+        texts = self.texts_for(*[PUBLISH] * len(pages))
+        self.assertEqual((len(texts), self.web.turns), (len(pages), {url: []}))
+        return texts
+
     def tokens_sent(self):
         """Each Authorization header, and where it went."""
         sent = [(url, headers.get("authorization")) for _, url, headers, _ in self.web.log]
@@ -158,7 +188,7 @@ class CargoInAJob(InAJob, CargoWithExample):
         super().setUp()
         provider = "[registry]\ncredential-provider = %s\n" % json.dumps([self.EXAMPLE])
         self.write("project/.cargo/config.toml", provider)
-        self.write("project/src/main.rs", "fn main() {}\n")
+        self.write("project/src/lib.rs", "")
 
     def configure_corp(self):
         self.index = CORP.index_url
@@ -266,8 +296,9 @@ class OnGitHub(InAJob):
 
     def test_an_unknown_argument_is_reported(self):
         unknown = "unknown arguments %s: there is only --token-url URL"
-        for args in (["x"], ["--token-url"], ["--token-url", "a", "b"], ["--audience", "x"]):
-            self.assertEqual(self.text(PUBLISH, args, CORP), unknown % args)
+        rows = (["x"], ["--token-url"], ["--token-url", "a", "b"], ["--audience", "x"])
+        texts = self.texts(*[line_of(PUBLISH, CORP, args) for args in rows])
+        self.assertEqual(texts, [unknown % args for args in rows])
 
     def test_the_url_for_tokens_is_https_with_a_plain_host(self):
         urls = [form % "corp.example" for form in LOOK_ALIKES]
@@ -289,14 +320,20 @@ class OnGitHub(InAJob):
             "https://%s.evil.example/?a=b" % inner,
             "https://evil.example/?a=b." + inner,
             "https://evil-actions.githubusercontent.com/?a=b",
+            "https://ghes.corp.example/_services/pipelines/x/?a=b",
             "HTTPS" + self.web.GITHUB[5:],
             " " + self.web.GITHUB,
         ]
-        for url in urls:
+        message = "ACTIONS_ID_TOKEN_REQUEST_URL does not lead to GitHub"
+        for url in urls:  # in this process: a start for each takes long
             with self.subTest(url):
                 self.job["ACTIONS_ID_TOKEN_REQUEST_URL"] = url
-                message = "ACTIONS_ID_TOKEN_REQUEST_URL does not lead to GitHub"
-                self.assertEqual(self.texts_for(PUBLISH, READ), [message] * 2)
+                with mock.patch.dict("os.environ", self.job):
+                    with self.assertRaises(cc.OtherError) as caught:
+                        trusted_publishing.github_request("crates.io")
+                self.assertEqual(str(caught.exception), message)
+                self.assertEqual(list(caught.exception.caused_by), [LIMIT])
+        self.assertEqual(self.texts_for(PUBLISH, READ), ["%s: %s" % (message, LIMIT)] * 2)
         self.assert_no_request()
 
     def test_a_job_without_an_identity_is_reported(self):
@@ -316,15 +353,15 @@ class OnGitHub(InAJob):
             "a token of trusted publishing can only publish: for `%s`, run Cargo with another"
             " provider and a token of your own"
         )
-        for operation in (
+        operations = (
             cc.YankOperation("app", "0.1.0"),
             cc.UnyankOperation("app", "0.1.0"),
             cc.OwnersOperation("app"),
             cc.UnknownOperation(),
-        ):
-            text = self.text(cc.GetAction(operation))
-            self.assertEqual(text, message % operation.kind)
-        self.assertEqual(self.text(LOGOUT), NOT_SUPPORTED)
+        )
+        texts = self.texts_for(*[cc.GetAction(operation) for operation in operations], LOGOUT)
+        expected = [message % operation.kind for operation in operations]
+        self.assertEqual(texts, [*expected, NOT_SUPPORTED])
         self.assert_no_request()
 
     def test_the_line_for_the_user_has_no_control_characters(self):
@@ -349,44 +386,41 @@ class Failures(InAJob):
         self.github = self.web.GITHUB + "&audience=crates.io"
 
     def test_no_redirect_is_followed(self):
-        for status in (301, 302, 303, 307, 308):
-            for url, host in [(self.github, self.web.GITHUB_HOST), (TOKENS, "crates.io")]:
-                with self.subTest(url, status=status):
-                    page = (status, b"", {"Location": "https://evil.example/"})
-                    text = "%s answered with status %d" % (host, status)
-                    self.assertEqual(self.failure({url: page}), text)
+        statuses = (301, 302, 303, 307, 308)
+        pages = [(status, b"", {"Location": "https://evil.example/"}) for status in statuses]
+        for url, host in [(self.github, self.web.GITHUB_HOST), (TOKENS, "crates.io")]:
+            texts = ["%s answered with status %d" % (host, status) for status in statuses]
+            self.assertEqual(self.failures(url, pages), texts)
         self.assertNotIn("evil.example:443", self.web.tunnels)
 
     def test_a_refusal_is_reported_without_identity_and_control_characters(self):
         identity = self.web.IDENTITY
         no_config = "No Trusted Publishing config found for repository `a/b`."
         numbers = ["%d " % i * 1000 for i in range(9)]
-        for details, causes in [
+        rows = [
             ([no_config], [no_config]),
-            (["a\u001b[2J\n\u202e", "c"], [r"a\x1b[2J\n\u202e", "c"]),
+            (["a\u001b[2J\n\u202e", "\u00e9", 7, {}, [TOKEN]], ["a\\x1b[2J\n\\u202e", "\u00e9"]),
             (["sent: %s !" % identity], ["sent: [...] !"]),
             (["sent: %s !" % identity[:100]], ["sent: [...] !"]),
-            (numbers, ["a text of 2000 characters"] * 5),
-        ]:
-            with self.subTest(details=details):
-                body = json.dumps({"errors": [{"detail": detail} for detail in details]})
-                text = self.failure({TOKENS: (400, body.encode(), {})})
-                status = "crates.io answered with status 400"
-                self.assertEqual(text, ": ".join([status, *causes]))
+            (numbers, numbers[:5]),
+        ]
+        bodies = [json.dumps({"errors": [{"detail": one} for one in row]}) for row, _ in rows]
+        texts = self.failures(TOKENS, [(400, body.encode(), {}) for body in bodies])
+        for (_, causes), text in zip(rows, texts):
+            with self.subTest(causes):
+                self.assertEqual(text, ": ".join(["crates.io answered with status 400", *causes]))
 
     def test_a_refusal_of_another_form_is_reported_with_its_status(self):
         bodies = [b'{"errors":[{}]}', b'{"errors":7}', b"[]", b"\xff", b"", b"[" * 60000]
-        for body in bodies:
-            with self.subTest(body[:20]):
-                text = self.failure({TOKENS: (400, body, {})})
-                self.assertEqual(text, "crates.io answered with status 400")
+        texts = self.failures(TOKENS, [(400, body, {}) for body in bodies])
+        self.assertEqual(texts, ["crates.io answered with status 400"] * len(bodies))
 
     def test_an_answer_without_a_token_is_reported_and_not_shown(self):
         for url, host, field in [
             (self.github, self.web.GITHUB_HOST, "value"),
             (TOKENS, "crates.io", "token"),
         ]:
-            for body in (
+            bodies = (
                 "",
                 "null",
                 "[]",
@@ -394,14 +428,16 @@ class Failures(InAJob):
                 '"%s"' % TOKEN,
                 '{"%s":7}' % field,
                 '{"%s":""}' % field,
+                '{"%s":"null"}' % field,
                 '{"other":"%s"}' % TOKEN,
                 '{"%s":"%s"' % (field, TOKEN),
                 "\xff",
                 "[" * 60000,
                 '{"%s":"%s"}' % (field, "t" * 100000),
-            ):
+            )
+            pages = [(200, body.encode("latin-1"), {}) for body in bodies]
+            for body, text in zip(bodies, self.failures(url, pages)):
                 with self.subTest(url, body=body[:40]):
-                    text = self.failure({url: (200, body.encode("latin-1"), {})})
                     self.assertEqual(text, host + " did not answer with a token")
 
     def test_a_token_that_no_header_can_carry_is_not_sent(self):
@@ -426,8 +462,54 @@ class Failures(InAJob):
         self.assertEqual(self.web.log, [])
 
     def test_a_server_that_does_not_speak_http_is_reported(self):
-        text = self.failure({TOKENS: (None, b"no HTTP\x1b[2J\r\n", {})})
-        self.assertEqual(text, r"cannot ask crates.io for a token: no HTTP\x1b[2J\r\n")
+        """Without its status line, which can hold anything."""
+        text = self.failure({TOKENS: (None, TOKEN.encode() + b"\x1b[2J\r\n", {})})
+        cause = "the answer is not HTTP (BadStatusLine)"
+        self.assertEqual(text, "cannot ask crates.io for a token: " + cause)
+
+    def test_a_server_that_has_an_error_of_its_own_is_asked_again(self):
+        self.hurry(PAUSES="(0.0, 0.0)")
+        for status in (500, 502, 503):
+            with self.subTest(status):
+                self.web.turns = {
+                    url: [(status, b"", {}), (503, b"", {})] for url in (self.github, TOKENS)
+                }
+                del self.web.log[:]
+                answer, errors = self.answer(PUBLISH)
+                self.assertEqual(answer["token"], self.web.token)
+                again = "trusted publishing: %s answered with status %d, asking again\n"
+                hosts = (self.web.GITHUB_HOST, "crates.io")
+                expected = [again % (host, s) for host in hosts for s in (status, 503)]
+                self.assertEqual(errors.splitlines(True)[1:], expected)
+                github, registry = exchange(self.web, "crates.io")
+                requests = without_pythons_agent(self.web.log)
+                self.assertEqual(requests, [github] * 3 + [registry] * 3)
+
+    def test_a_server_is_not_asked_again_forever_or_after_another_error(self):
+        self.hurry(PAUSES="(0.0, 0.0)")
+        for status, times in ((500, 3), (400, 1), (429, 1), (404, 1)):
+            del self.web.log[:]
+            text = self.failure({TOKENS: (status, b'{"errors":[{"detail":"x"}]}', {})})
+            self.assertEqual(text, "crates.io answered with status %d: x" % status)
+            self.assertEqual(len(self.exchanges()), times)
+
+    def test_a_server_is_not_asked_again_after_the_deadline(self):
+        self.hurry(PAUSES="(3600.0,)")
+        text = self.failure({TOKENS: (503, b"", {})})
+        self.assertEqual(text, "crates.io answered with status 503")
+        self.assertEqual(len(self.exchanges()), 1)
+
+    def test_a_server_that_writes_a_byte_now_and_then_is_left(self):
+        self.hurry(DEADLINE="0.2")
+        for start in (b"", b"HTTP/1.1 200 OK\r\nX: "):
+            server = raw_server(self, start, forever=True)
+            self.job["https_proxy"] = "http://" + server.address
+            cause = "it took more than 0.2 seconds"
+            message = "cannot ask %s for a token: %s" % (self.web.GITHUB_HOST, cause)
+            self.assertEqual(self.texts_for(PUBLISH), [message])
+
+    def hurry(self, **constants):
+        self.EXAMPLE = with_constants("trusted_publishing.py", self.directory, **constants)
 
 
 @needs("cargo", "openssl")
@@ -524,6 +606,13 @@ class OnGitLab(GitLabJob):
 
     def test_a_read_makes_no_request_and_gets_a_value_that_is_not_a_token(self):
         self.assertEqual(self.text(READ), PLACEHOLDER)
+        self.assert_no_request()
+
+    def test_a_variable_that_holds_no_identity_is_reported_without_it(self):
+        self.job["CRATES_IO_ID_TOKEN"] = "$CI_JOB_JWT"
+        placeholder = trusted_publishing.problem_of("$CI_JOB_JWT")
+        text = "CRATES_IO_ID_TOKEN holds no identity: " + placeholder
+        self.assertEqual(self.texts_for(READ, PUBLISH), [text] * 2)
         self.assert_no_request()
 
     def test_a_missing_variable_is_reported_with_the_line_to_add(self):

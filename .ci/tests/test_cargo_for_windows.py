@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the authors of cargo_credential.py
+"""Tests of providers with the real Cargo for Windows. The row of .ci/run uses Wine.
+
+python3 .ci/tests/test_cargo_for_windows.py [-v] [CLASS[.test] ...]
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.abspath(os.path.join(__file__, os.pardir, os.pardir, os.pardir)))
+sys.path.insert(1, os.path.join(sys.path[0], "examples", "tests"))
+sys.path.insert(2, os.path.dirname(os.path.abspath(__file__)))
+
+from test_readme import README, blocks, first_provider
+
+from support import CargoWithExample, example
+from test_cargo_credential import MODULE, WINDOWS, main
+
+NO_CARGO = os.environ.get("NO_CARGO") or (not shutil.which("cargo") and "needs cargo.exe")
+
+
+@unittest.skipIf(NO_CARGO, NO_CARGO)
+@unittest.skipUnless(WINDOWS, "needs Windows")
+class CargoForWindows(CargoWithExample):
+    """Cargo starts each script by the .cmd file of README.md, with Python's path in a variable."""
+
+    def setUp(self):
+        super().setUp()
+        self.more["LOCALAPPDATA"] = os.path.dirname(sys.executable)
+        os.mkdir(self.path("tools"))
+        shutil.copy(MODULE, self.path("tools"))
+
+    def cmd(self, script):
+        """The path of a .cmd file beside a script, which is named like it."""
+        (source,) = blocks(README, "bat")
+        start, name = os.path.splitext(script)[0], os.path.basename(script)
+        python = r'"%LOCALAPPDATA%\\python.exe"'
+        source, replaced = re.subn(r'"[^"]*python\.exe"', python, source)
+        self.assertEqual((replaced, source.count("prov.py")), (1, 1))
+        path = os.path.relpath(start + ".cmd", self.directory)
+        return self.write(path, source.replace("prov.py", name))
+
+    def script(self, code, name, *flags):
+        return self.cmd(self.write("tools/" + name, code))
+
+    def tool(self, path):
+        """The .cmd file of a copy of the module or of an example."""
+        return self.cmd(shutil.copy(path, self.path("tools")))
+
+    def page(self, source, name="prov.py"):
+        """A provider of README.md, for the registry of the test."""
+        entry = re.search(r"registries = \((.*?),\)", source).group(1)
+        return self.script(source.replace(entry, json.dumps(self.index), 1), name)
+
+    def answering(self, name):
+        return self.recorder(name, "return GetResponse(Secret(%r))" % self.TOKEN)
+
+    def assert_yanks(self):
+        """Cargo sends the token to read the index and to yank."""
+        del self.registry.log[:]
+        self.cargo("yank", "--registry", "alt", "dep@1.0.0")
+        (row,) = self.sent("DELETE")
+        self.assertEqual(row, ("/api/v1/crates/dep/1.0.0/yank", self.TOKEN))
+
+    # ---- The pages' providers and the store --------------------------------------------------
+
+    def test_the_first_provider_of_the_page(self):
+        token = self.write("token", self.TOKEN + "\n")
+        self.configure(self.page(first_provider(token)), "an argument")
+        self.cargo("update")
+        self.assert_yanks()
+
+    def test_the_second_provider_of_the_page(self):
+        self.configure(self.page(blocks(README, "python")[1]))
+        token = self.TOKEN.split(" ", 1)[1].encode() + b"\n"
+        self.cargo("login", "--registry", "alt", stdin=token)
+        self.assertEqual(self.read(".corp-token"), token.strip())
+        self.cargo("update")
+        shown = self.cargo("publish", "--allow-dirty", "--no-verify", status=101)
+        self.assertIn("no token found for `alt`", shown)
+        self.logout()
+        self.assertFalse(os.path.exists(self.path(".corp-token")))
+
+    def test_the_store_with_a_path_and_without_one(self):
+        module = self.tool(MODULE)
+        other = self.path("my stores", "store.json")
+        os.mkdir(os.path.dirname(other))
+        for path in ([], [other]):
+            with self.subTest(path=path):
+                self.configure(module, "--example-file", *path, "--any-registry")
+                self.login()
+                store = path[0] if path else self.path("cargo-home", "cargo-credentials.json")
+                with open(store, encoding="utf-8") as file:
+                    self.assertEqual(json.load(file), {self.index: self.TOKEN})
+                self.assert_yanks()
+                self.logout()
+                self.assertNotIn(self.TOKEN.encode(), self.read(store))
+
+    # ---- Examples ----------------------------------------------------------------------------
+
+    def test_chain(self):
+        first, second = self.recorder("first", "raise NotFound"), self.answering("second")
+        self.configure(
+            self.tool(example("chain.py")), first, json.dumps([second, "a b"]), "--", "c"
+        )
+        self.assert_yanks()
+        self.assertEqual(self.log("first")[-1].split(" ", 2)[2], "['c']")
+        self.assertEqual(self.log("second")[-1].split(" ", 2)[2], "['a b', 'c']")
+
+    def test_confirm_publish_refuses_without_a_console(self):
+        other = self.answering("other")
+        self.configure(self.tool(example("confirm_publish.py")), other, "an argument")
+        self.cargo("update")
+        self.assertEqual(self.log("other"), ["get ReadOperation() ['an argument']"])
+        shown = self.cargo("yank", "--registry", "alt", "dep@1.0.0", status=101)
+        self.assertIn("a terminal is needed to ask whether to yank", shown)
+        self.assertEqual(self.sent("DELETE"), [])
+        self.assertNotIn("Yank", self.read("other.log").decode())
+
+    def test_token_from_command(self):
+        command = [sys.executable, "-c", "print('%s')" % self.TOKEN.split()[1]]
+        options = ["--index", self.index, "--scheme", "Bearer", "--timeout", "60"]
+        self.configure(self.tool(example("token_from_command.py")), *options, *command)
+        self.assert_yanks()
+
+    # ---- Configurations ----------------------------------------------------------------------
+
+    def test_arguments_arrive_as_they_are(self):
+        arguments = ['"x" y', "100% %PATH%", "\u00fc \u20ac", "C:\\a\\", "a&b|c>d^", "'", "", "-c"]
+        self.configure(self.answering("args"), *arguments)
+        self.cargo("update")
+        log = self.read("args.log").decode("cp1252").splitlines()  # the encoding of `open` there
+        self.assertEqual(log, ["get ReadOperation() %s" % arguments])
+
+    def test_a_provider_below_a_folder_with_any_name(self):
+        for name in ("R&D", "two words (x86)", "a^b", "\u00fc\u00e9"):
+            with self.subTest(name):
+                os.mkdir(self.path(name))
+                shutil.copy(MODULE, self.path(name))
+                token = self.write("token", self.TOKEN)
+                source = first_provider(token).replace("crates.corp.example", self.index)
+                self.configure(self.cmd(self.write(name + "/prov.py", source)))
+                self.cargo("update")
+
+    def test_an_alias_and_an_environment_variable(self):
+        self.globally(
+            [self.answering("one"), "its argument"], [self.recorder("two", "raise NotFound")]
+        )
+        self.assert_yanks()
+        self.assertIn("get ReadOperation() ['its argument']", self.log("one"))
+        self.assertIn("get ReadOperation() []", self.log("two"))
+        self.configure()
+        name = "CARGO_REGISTRIES_ALT_CREDENTIAL_PROVIDER"
+        self.more[name] = self.answering("three") + " its-argument"
+        self.assert_yanks()
+        self.assertIn("get ReadOperation() ['its-argument']", self.log("three"))
+
+    def test_the_checker_takes_a_cmd_file(self):
+        output = subprocess.check_output(
+            [sys.executable, example("check_provider.py"), "--login"]
+            + [self.tool(MODULE), "--example-file", self.path("store.json"), "--any-registry"],
+            cwd=self.directory,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+            timeout=240,
+        ).decode()
+        self.assertRegex(output, r"\d\d ok, \d+ warn, 0 FAIL")
+
+
+if __name__ == "__main__":
+    main()
