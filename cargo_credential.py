@@ -1244,27 +1244,28 @@ def _read_without_echo(terminal: int) -> str:
     """
     import signal
 
-    shown, hidden = _terminal_modes(terminal)
+    shown: list[Any] = []
+    earlier: dict[int, Any] = {}
 
     def on_signal(number: int, frame: object) -> None:
-        _set_modes(terminal, hidden, shown)
+        _show_typing(terminal, shown)
         signal.signal(number, earlier[number])
         os.kill(os.getpid(), number)
-        signal.signal(number, on_signal)  # `fg` continues here, or the signal had no effect
-        _set_modes(terminal, None, hidden)
+        signal.signal(number, on_signal)  # `fg` continues here, or nothing has stopped it
+        _hide_typing(terminal, shown)
 
     def on_continue(number: int, frame: object) -> None:
-        _set_modes(terminal, None, hidden)
+        _hide_typing(terminal, shown)
 
-    names = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP")
-    earlier = _handle_signals({**dict.fromkeys(names, on_signal), "SIGCONT": on_continue})
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP")
     try:
-        _set_modes(terminal, None, hidden)
+        _handle_signals({**dict.fromkeys(names, on_signal), "SIGCONT": on_continue}, earlier)
+        _hide_typing(terminal, shown)
         line = _read_while_cargo_waits(terminal)
         os.write(terminal, b"\n")  # the user's own was not shown
         return line
     finally:
-        _set_modes(terminal, hidden, shown)
+        _show_typing(terminal, shown)
         for number, handler in earlier.items():
             signal.signal(number, handler)
 
@@ -1291,58 +1292,60 @@ def _read_while_cargo_waits(terminal: int) -> str:
     return line.decode("utf-8", "replace")
 
 
-def _handle_signals(handlers: "dict[str, Any]") -> "dict[int, Any]":
-    """Install handlers for signals that are not ignored. Return the earlier ones."""
+def _handle_signals(handlers: "dict[str, Any]", earlier: "dict[int, Any]") -> None:
+    """Install handlers for signals that are not ignored. Note the earlier ones."""
     import signal
     import threading
 
-    earlier: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
         for name, handler in handlers.items():
             number = getattr(signal, name)
             if signal.getsignal(number) not in (signal.SIG_IGN, None):
-                earlier[number] = signal.signal(number, handler)
-    return earlier
+                earlier[number] = signal.getsignal(number)
+                signal.signal(number, handler)
 
 
-def _terminal_modes(terminal: int) -> "tuple[list[Any], list[Any]]":
-    """Return the terminal's modes as they are, and the same without echo."""
+def _hide_typing(terminal: int, shown: "list[Any]") -> None:
+    """Turn the echo off, drop what is typed ahead, and note the modes with echo in `shown`.
+
+    In the background the system stops this process here, and the modes are those of the shell's
+    prompt. So it reads them again after `fg`.
+    """
     import termios
 
-    assert sys.platform != "win32"  # for type checkers
+    if sys.platform == "win32":  # for type checkers
+        return
+    while True:
+        try:
+            modes = termios.tcgetattr(terminal)
+            if not shown or modes[3] & termios.ECHO:
+                shown[:] = modes
+            hidden = shown[:]
+            hidden[3] &= ~termios.ECHO
+            termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)
+            return
+        except termios.error as error:
+            if not isinstance(OSError(*error.args), InterruptedError):
+                raise OSError(*error.args) from None
 
-    try:
-        shown, hidden = termios.tcgetattr(terminal), termios.tcgetattr(terminal)
-    except termios.error as error:
-        raise OSError(*error.args) from None
-    hidden[3] &= ~termios.ECHO
-    return shown, hidden
 
+def _show_typing(terminal: int, shown: "list[Any]") -> None:
+    """Turn the echo on again, and drop what is typed ahead.
 
-def _set_modes(terminal: int, expected: "list[Any] | None", modes: "list[Any]") -> None:
-    """Set the terminal's modes, and drop what is typed ahead.
-
-    With `expected`, do so only if the terminal still has those: otherwise the shell has taken the
-    terminal back and set its own. This process may then be in the background, where the system
-    would stop it, so signals wait until the modes are set.
+    If the terminal no longer reads lines without echo, the shell has set its own modes: those stay.
+    This process may then be in the background, where the system would stop it, so signals wait.
     """
     import signal
     import termios
 
-    assert sys.platform != "win32"  # for type checkers
-    if expected is None:
-        while True:
-            try:
-                termios.tcsetattr(terminal, termios.TCSAFLUSH, modes)
-                return
-            except termios.error as error:
-                if not isinstance(OSError(*error.args), InterruptedError):
-                    raise OSError(*error.args) from None
+    if sys.platform == "win32":  # for type checkers
+        return
     waiting = {signal.SIGTTOU, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, waiting)
     try:
-        if termios.tcgetattr(terminal) == expected:
-            termios.tcsetattr(terminal, termios.TCSAFLUSH, modes)
+        flags = termios.ICANON | termios.ECHO  # the kernel of macOS changes others on its own
+        if shown and termios.tcgetattr(terminal)[3] & flags == shown[3] & termios.ICANON:
+            termios.tcsetattr(terminal, termios.TCSAFLUSH, shown)
     except termios.error:
         pass  # the terminal is gone
     finally:
@@ -1353,8 +1356,7 @@ def _cargo_is_gone() -> bool:
     """Return whether Cargo's end of the pipe for the answer is closed."""
     import select
 
-    assert sys.platform != "win32"  # for type checkers
-    if _answers is None:
+    if sys.platform == "win32" or _answers is None:
         return False
     pipe = select.poll()
     pipe.register(_answers.fileno(), 0)

@@ -113,18 +113,24 @@ class AtThePrompt(Directory):
         self.terminal = Terminal(shell, cwd=folder, env=environ)
         self.addCleanup(self.terminal.close)
 
-    def start_login(self, shell):
+    def start_shell(self, shell, command):
         self.start(*SHELLS[shell])
         self.terminal.read(PROMPT)
-        typed_ahead = b"not-a-token\n"
-        self.terminal.type(b"ulimit -c 0; %s\n" % self.command.encode() + typed_ahead)
+        self.terminal.type(command.replace("{}", self.command).encode())
+
+    def start_login(self, shell):
+        typed_ahead = "not-a-token\n"
+        self.start_shell(shell, "ulimit -c 0; {}\n" + typed_ahead)
         self.wait_for_the_question()
 
     def wait_for_the_question(self):
+        self.read_the_question()
+        self.wait_until_hidden()
+
+    def read_the_question(self):
         self.terminal.read(b" below\r\n")
         with open(self.pids, encoding="ascii") as file:
             self.provider_pid, self.cargo_pid = [int(number) for number in file.read().split()]
-        self.wait_until_hidden()
 
     def modes(self):
         """Whether the terminal reads whole lines, which a shell at its prompt does not, and echoes.
@@ -158,6 +164,10 @@ class AtThePrompt(Directory):
         self.assertNotIn(b"halfread", seen)  # half a token and the command
         return seen
 
+    def assert_stored(self):
+        with open(self.store, encoding="ascii") as file:
+            self.assertEqual(list(json.load(file).values()), [TOKEN])
+
     def assert_nothing_stored(self):
         self.assertFalse(os.path.exists(self.store))
 
@@ -174,8 +184,7 @@ class AtThePrompt(Directory):
         self.wait_until_hidden()
         self.terminal.type(TOKEN.encode() + b"\n")
         self.wait_for_the_end()
-        with open(self.store, encoding="ascii") as file:
-            self.assertEqual(list(json.load(file).values()), [TOKEN])
+        self.assert_stored()
         seen = self.terminal.read(PROMPT) + self.assert_echo()
         self.assertNotIn(TOKEN.encode(), seen)
 
@@ -274,6 +283,38 @@ class InAShell(AtThePrompt):
         self.wait_for_the_end()
         self.assert_nothing_stored()
         self.assertEqual(self.modes(), (True, True))
+
+    def test_a_login_that_starts_in_the_background(self):
+        """It first sees the modes of the shell's prompt, in which Enter ends no line."""
+        for shell in SHELLS:
+            with self.subTest(shell):
+                needs(shell)(self.start_shell)(shell, "{} &\n")
+                self.read_the_question()
+                self.wait_until_stopped()
+                self.terminal.type(b"echo rea''dy\n")
+                self.terminal.read(b"ready\r\n")
+                self.terminal.read(PROMPT)
+                self.enter()
+
+    def test_ctrl_z_where_no_shell_can_continue_it(self):
+        """The system does not stop a program that no shell started, as with `ssh -t`."""
+        self.start("sh", "-c", "exec {}")
+        self.wait_for_the_question()
+        os.kill(self.provider_pid, signal.SIGTSTP)  # as Ctrl-Z does
+        self.wait_until_hidden()
+        self.terminal.type(TOKEN.encode() + b"\n")
+        self.assertNotIn(TOKEN.encode(), self.terminal.rest()[1])
+        self.assert_stored()
+        self.assertEqual(self.modes(), (True, True))
+
+    @needs("dash")
+    def test_the_echo_is_back_also_if_another_mode_changed(self):
+        """macOS sets PENDIN when the shell ends its prompt, and clears it at the next read."""
+        self.start_login("dash")
+        modes = termios.tcgetattr(self.terminal.slave)
+        modes[3] ^= termios.PENDIN
+        termios.tcsetattr(self.terminal.slave, termios.TCSANOW, modes)
+        self.ctrl_c()
 
     @unittest.skipUnless(LOAD, "needs CARGO_CREDENTIAL_LOAD=1")
     @needs("dash")
