@@ -71,6 +71,7 @@ POSIX = not (WINDOWS or BROWSER)
 DEEP = 100 if BROWSER else 100000  # a browser ends the program where Python raises RecursionError
 SEED = os.environ.get("CARGO_CREDENTIAL_FUZZ") or str(random.randrange(10**9))
 REQUIRED = os.environ.get("CARGO_CREDENTIAL_REQUIRE_TOOLS", "") not in ("", "0")
+LOAD = os.environ.get("CARGO_CREDENTIAL_LOAD", "") not in ("", "0")  # slow tests, too
 CACHE = tempfile.mkdtemp()  # compiled files, and a compiled copy of the module for providers
 atexit.register(shutil.rmtree, CACHE, True)
 py_compile.compile(shutil.copy(MODULE, CACHE))

@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PACKAGES = {
+    "dash": "dash",
     "git": "git",
     "gpg": "gnupg",
     "node": "nodejs",
@@ -29,6 +30,7 @@ PACKAGES = {
     "pass": "pass",
     "pinentry-curses": "pinentry-curses",
     "pypy3": "pypy3",
+    "zsh": "zsh",
 }
 TMP = tempfile.mkdtemp()
 MODULE = "cargo_credential.py"
@@ -170,7 +172,8 @@ def copy_for_pyright():
 
 def output_of(command):
     """(status, output) of a row, which has 20 minutes."""
-    environment = dict(os.environ, CI="true", MYPYPATH=ROOT, CARGO_CREDENTIAL_REQUIRE_TOOLS="1")
+    environment = dict(os.environ, CI="true", MYPYPATH=ROOT)
+    environment.update(CARGO_CREDENTIAL_LOAD="1", CARGO_CREDENTIAL_REQUIRE_TOOLS="1")
     done = subprocess.run(
         ["timeout", "1200", *command],
         cwd=ROOT,
