@@ -1006,16 +1006,18 @@ def _pattern_of(value: str) -> "Any":
     import re
 
     pieces = []
+    before = ""  # what may be before a character. Two such patterns in a row would take forever
     for run in re.findall(r"(?s)[A-Za-z0-9]+|\\+|.", value):
         char, code = run[0], f"{ord(run[0]):02x}"
+        escape = rf"(?i:u00{code}|x{code}|%(?:25)*{code}|&#(?:{ord(char)}|x{code});)"
         if run.isalnum() or char > "\x7f":
             pieces.append(re.escape(run))
-        elif char == "\\":  # without `\\*`, which would try each number of them
-            pieces.append(rf"(?:\\|(?i:u00{code}|x{code}|%(?:25)*{code}))+")
+        elif char == "\\":
+            pieces.append(rf"(?<!\\)(?:\\|{escape})+" if not pieces else rf"(?:\\|{escape})+")
         else:
-            letter = {"\n": "|n", "\r": "|r", "\t": "|t"}.get(char, "")
-            escape = rf"(?i:u00{code}|x{code}|%(?:25)*{code})"
-            pieces.append(rf"\\*(?:{re.escape(char)}|{escape}{letter})")
+            letter = {"\n": "|n", "\r": "|r", "\t": "|t", " ": r"|\+"}.get(char, "")
+            pieces.append(rf"{before}(?:{re.escape(char)}|{escape}{letter})")
+        before = "" if char == "\\" else r"(?:\\|%(?:25)*5[Cc])*"
     pattern = "".join(pieces)
     return re.compile(pattern if len(value) > 3 else rf"(?<!\w){pattern}(?!\w)")
 
@@ -1124,7 +1126,9 @@ def _check_arguments(args: "list[str]") -> None:
     if sys.platform == "win32":  # behind a .cmd, sys.argv[0] is the .py file
         names += [os.path.splitext(own)[0] + ending for ending in (".cmd", ".bat", ".exe")]
     for word in args:
-        if os.path.dirname(word) and not os.path.isabs(word):  # relative to a file of Cargo's
+        if "://" in word:
+            same = False
+        elif os.path.dirname(word) and not os.path.isabs(word):  # relative to a file of Cargo's
             same = os.path.basename(word) in map(os.path.basename, names)
         else:
             same = os.path.normcase(word) in map(os.path.normcase, names)
@@ -1175,9 +1179,9 @@ def read_line() -> str:
 def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
     """Return the token to store: the one that Cargo passes, or what the user types, hidden.
 
-    Raises OtherError if the user types nothing, if no terminal is found, if Cargo was killed
-    meanwhile, or if no HTTP header can carry the token. Cargo shows the message and stops. Source:
-    `read_token`.
+    Raises OtherError if the user types nothing, if no terminal is found, if Cargo has ended (except
+    on Windows), or if no HTTP header can carry the token. Cargo shows the message and stops.
+    Source: `read_token`.
     """
     if options.token is not None:
         import re
@@ -1246,7 +1250,8 @@ def _read_without_echo(terminal: int) -> str:
         _set_modes(terminal, hidden, shown)
         signal.signal(number, earlier[number])
         os.kill(os.getpid(), number)
-        signal.signal(number, on_signal)  # `fg` continues here
+        signal.signal(number, on_signal)  # `fg` continues here, or the signal had no effect
+        _set_modes(terminal, None, hidden)
 
     def on_continue(number: int, frame: object) -> None:
         _set_modes(terminal, None, hidden)
@@ -1269,6 +1274,7 @@ def _read_while_cargo_waits(terminal: int) -> str:
     import select
 
     line = b""
+    limit = 1023 if sys.platform == "darwin" else 4095  # the terminal drops the rest of the line
     while not line.endswith(b"\n"):
         ready = select.select([terminal], [], [], 0.2)[0]
         if _cargo_is_gone():
@@ -1278,6 +1284,10 @@ def _read_while_cargo_waits(terminal: int) -> str:
             if not typed:
                 break
             line += typed
+    if len(line.rstrip(b"\n")) >= limit:
+        raise OtherError(
+            f"the terminal cuts a line at {limit} characters: pass the token in a file"
+        )
     return line.decode("utf-8", "replace")
 
 
@@ -1299,6 +1309,8 @@ def _terminal_modes(terminal: int) -> "tuple[list[Any], list[Any]]":
     """Return the terminal's modes as they are, and the same without echo."""
     import termios
 
+    assert sys.platform != "win32"  # for type checkers
+
     try:
         shown, hidden = termios.tcgetattr(terminal), termios.tcgetattr(terminal)
     except termios.error as error:
@@ -1317,10 +1329,12 @@ def _set_modes(terminal: int, expected: "list[Any] | None", modes: "list[Any]") 
     import signal
     import termios
 
+    assert sys.platform != "win32"  # for type checkers
     if expected is None:
         while True:
             try:
-                return termios.tcsetattr(terminal, termios.TCSAFLUSH, modes)
+                termios.tcsetattr(terminal, termios.TCSAFLUSH, modes)
+                return
             except termios.error as error:
                 if not isinstance(OSError(*error.args), InterruptedError):
                     raise OSError(*error.args) from None
@@ -1339,6 +1353,7 @@ def _cargo_is_gone() -> bool:
     """Return whether Cargo's end of the pipe for the answer is closed."""
     import select
 
+    assert sys.platform != "win32"  # for type checkers
     if _answers is None:
         return False
     pipe = select.poll()
@@ -1441,10 +1456,12 @@ def _start(path: str) -> "Any":
     if sys.platform == "win32":
         # CreateProcess would look a bare name up in the current directory. Python quotes only
         # spaces, but cmd.exe ends a command at `&`, too.
-        import shutil
-
-        found = path if os.path.isabs(path) else shutil.which(path, path=environment["PATH"])
-        command = f'"{found or path}" --cargo-plugin'
+        folders = environment["PATH"].split(os.pathsep)
+        named = [os.path.join(folder, path) for folder in folders]
+        found = [file for name in named for file in (name, name + ".exe") if os.path.isfile(file)]
+        command = f'"{(found or [path])[0]}" --cargo-plugin'
+        if not found:
+            raise OtherError("failed to spawn credential process", "program not found")
     try:
         pipe = subprocess.PIPE
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment)
@@ -1565,7 +1582,7 @@ def _file_options(arguments: "list[str]") -> "tuple[str | None, bool]":
         option = rest.pop(0)
         if option == "--example-file":
             named = rest and not rest[0].startswith("--")
-            path = rest.pop(0) if named else ""
+            path = (rest.pop(0) or ".") if named else ""  # an empty PATH is not the default
         elif option == "--any-registry":
             any_registry = True
         elif option != "--cargo-plugin":
@@ -1588,7 +1605,7 @@ def _store_path(path: str) -> str:
     hint = "write an absolute path, or one that begins with `~/`, after --example-file"
     if "\0" in path:
         raise OtherError(f"the path of the token store contains a NUL character: {hint}")
-    if path.startswith("~"):
+    if path.startswith(("~/", "~" + os.sep)):
         raise OtherError("no home directory was found: write an absolute path after --example-file")
     drive = os.path.splitdrive(path)[0]
     if not os.path.isabs(path) or (sys.platform == "win32" and not drive):
@@ -1604,8 +1621,8 @@ def _is_below_current_directory(path: str) -> bool:
         current = os.path.normcase(os.path.realpath(os.getcwd()))
     except OSError:  # it was deleted
         return False
-    store = os.path.normcase(os.path.realpath(path))
-    return store.startswith(current.rstrip(os.sep) + os.sep)
+    folder = os.path.normcase(os.path.realpath(os.path.dirname(path)))  # a link can lead elsewhere
+    return (folder + os.sep).startswith(current.rstrip(os.sep) + os.sep)
 
 
 def _without_links(path: str) -> str:
@@ -1668,6 +1685,7 @@ def _change_store(path: str, index_url: str, token: "Secret | None") -> None:
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     try:
         with open(os.open(path + ".lock", flags, 0o600), "rb") as locked:
+            _check_status(f"the lock `{path}.lock`", os.fstat(locked.fileno()))
             _lock(locked.fileno(), path + ".lock")
             _discard(path + ".tmp")  # a killed process may have left it
             tokens = _read_store(path)

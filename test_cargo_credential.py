@@ -1143,6 +1143,8 @@ class Redaction(unittest.TestCase):
             (["tok\nline two"], "tok | line two | tok", "[REDACTED] | [REDACTED] | [REDACTED]"),
             (["a\\\\b"], "a\\b", "[REDACTED]"),
             (["==--"], "x ==-- %3D%3d--", "x [REDACTED] [REDACTED]"),
+            (["ab/cd+e="], "ab%5C%2Fcd+e= ab&#x2F;cd&#43;e&#x3D;", "[REDACTED] [REDACTED]"),
+            (["my pass word"], "my+pass%20word", "[REDACTED]"),
             (["\u65e5\u672c-t\u00f6ken"], "<\u65e5\u672c-t\u00f6ken>", "<[REDACTED]>"),
             (["Secret([REDACTED])"], "Secret([REDACTED])", "Secret([REDACTED])"),
         ]:
@@ -1150,8 +1152,9 @@ class Redaction(unittest.TestCase):
                 self.assertEqual(cc._redact([text, text], values), [message] * 2)
 
     def test_a_text_full_of_backslashes_takes_no_time(self):
-        text = "\\" * 3000
-        self.assertEqual(cc._redact([text], ["\\" * 40 + "x", "a-" * 500 + "b"]), [text])
+        text = "AbC x %s" % ("\\" * 20000)
+        values = ["\\" * 40 + "x", "-AbC", "\\/AbC", "\\-\\-AbC", "a-" * 500 + "x"]
+        self.assertEqual(cc._redact([text], values), [text])
 
     def test_random_base64_in_urls_json_and_repr_is_replaced(self):
         source = random.Random(SEED)
@@ -1922,6 +1925,26 @@ class ExampleFileSafety(Store):
         (found,) = self.summaries(get(), options=["--example-file", self.path("circle")])
         self.assertIn("other: too many symbolic links at", found)
 
+    def test_a_lock_of_another_user_is_not_waited_for(self):
+        lock = self.write("store.json.lock", "", 0o666)
+        message = "other: other users can change the lock `%s`: check its tokens, then run `chmod"
+        self.assertEqual(self.summaries(login("x")), [message % lock + " 600` on it"])
+        with mock.patch("os.geteuid", lambda: 4000):
+            (found,) = self.summaries(login("x"))
+        uid = os.stat(lock).st_uid
+        self.assertIn("the lock `%s` belongs to another user (uid %d)" % (lock, uid), found)
+
+    def test_a_checkouts_link_does_not_choose_the_file(self):
+        checkout, elsewhere = self.path("checkout"), self.path("elsewhere.json")
+        os.makedirs(os.path.join(checkout, ".cargo"))
+        link = os.path.join(checkout, ".cargo", "cargo-credentials.json")
+        os.symlink(elsewhere, link)
+        with mock.patch.dict(os.environ, CARGO_HOME=os.path.dirname(link)):
+            with mock.patch("os.getcwd", lambda: checkout):
+                (found,) = self.summaries(login("x"), options=["--example-file"])
+        self.assertIn("`%s` lies below the current directory" % link, found)
+        self.assertFalse(os.path.lexists(elsewhere))
+
     def test_the_store_is_never_in_the_current_directory(self):
         below = self.path("home", "project")
         os.makedirs(below)
@@ -1948,7 +1971,8 @@ class ExampleFileSafety(Store):
             ),
             (["~/x"], {"HOME": ""}, none, None),
             ([], {"HOME": ""}, none, None),
-            (["~x/y"], {}, none, None),
+            (["~x/y"], {}, "other: `~x/y` is a relative path: " + hint, None),
+            ([""], {}, "other: `.` is a relative path: " + hint, None),
             (
                 [],
                 {"CARGO_HOME": "c"},
@@ -2606,6 +2630,13 @@ class main_on_a_terminal(Directory):
             (b"\xff" + TOKEN.encode() + b"\n", character % "character outside ASCII"),
         ]:
             self.assertEqual(self.typed(typed)[1], "other: " + message)
+
+    def test_read_token_refuses_a_line_that_the_terminal_cuts(self):
+        limit = 1023 if sys.platform == "darwin" else 4095
+        cut = "other: the terminal cuts a line at %d characters: pass the token in a file" % limit
+        self.assertEqual(self.typed(b"x" * (limit + 500) + b"\n")[1], cut)
+        longest = "ab" * (limit // 2)
+        self.assertEqual(self.typed(longest.encode() + b"\n")[1], "other: " + longest[::-1])
 
     def test_read_token_does_not_ask_where_it_would_show_the_token(self):
         broken = "import termios\ndef fail(*_): raise termios.error\ntermios.tcgetattr = fail\n"
