@@ -21,7 +21,15 @@ sys.path.insert(0, os.path.abspath(os.path.join(__file__, os.pardir, os.pardir, 
 sys.path.insert(1, os.path.join(sys.path[0], "examples", "tests"))
 
 import cargo_credential as cc
-from support import CargoWithExample, HostileCheckout, example, example_names, isolated
+from support import (
+    NO_GIT_INDEX,
+    CargoWithExample,
+    HostileCheckout,
+    cargo_version,
+    example,
+    example_names,
+    isolated,
+)
 from test_cargo_credential import (
     HERE,
     MODULE,
@@ -596,18 +604,23 @@ class WhenCargoAsksNoProvider(CargoTable):
     # What Cargo says: (the status of config.json without a token, or None, the configuration)
     AUTHENTICATED = "authenticated registries require a credential-provider to be configured"
     OWN = '[registries.alt]\nindex = "INDEX"\ncredential-provider = PROVIDER\n'
+    GIT = OWN.replace("INDEX", "GIT")
     MIRROR = (
         "[registry]\ncredential-provider = PROVIDER\n[source.crates-io]\n"
         'replace-with = "mirror"\n[source.mirror]\nregistry = "INDEX"\n'
     )
     CAUSES = {
-        ("download of config.json failed", "got 403"): (403, OWN),
-        ("config.json not found in registry",): (404, OWN),
+        (
+            "failed to get successful HTTP response from",
+            "/config.json",
+            "got 403",
+        ): (403, OWN),
+        ("config.json not found in registry", "no matching package named"): (404, OWN),
         ("expected value at line 1 column 1", "failed to deserialize"): (302, OWN),
         ("failed to download from", "got 401"): (None, OWN),
         ("server requires authentication that we do not support",): (
             401,
-            OWN.replace("INDEX", "GIT"),
+            GIT,
         ),
         ("failed to query replaced source registry", AUTHENTICATED): (401, MIRROR),
     }
@@ -632,10 +645,13 @@ class WhenCargoAsksNoProvider(CargoTable):
                 self.registry.status = status
                 self.registry.RequestHandlerClass = Registry if status == 401 else WithoutA401
                 errors, asked = self.ask_with(configuration)
-                found = [text for text in texts if text != "failed to deserialize"]
-                self.assert_says(found, errors)
-                self.assertNotIn("failed to deserialize", errors)
                 self.assertEqual(asked, [])
+                self.assertNotIn("failed to deserialize", errors)
+                if status == 404:
+                    texts = texts[cargo_version() >= (1, 96) :][:1]
+                if "on git_proxy_options" in errors:  # of Cargo with another libgit2
+                    self.skipTest(NO_GIT_INDEX)
+                self.assert_says([text for text in texts if "deserialize" not in text], errors)
 
     def test_a_mirror_that_is_configured_as_a_registry_gets_its_token(self):
         (block,) = [text for text in blocks(read("examples/README.md"), "toml") if "mirror" in text]
