@@ -73,10 +73,18 @@ def name_of(python):
 # (name, command): a run of tests
 TESTS = [
     ("Wine", [".ci/windows", os.path.join(TMP, "windows"), "-W", "error", SUITE]),
-    *[(name_of(python), [python, "-W", "error", SUITE]) for python in PYTHONS],
+    *[(name_of(python), [python, "-W", "error", SUITE]) for python in (OLDEST, NEWEST)],
+    ("other versions of Cargo", [sys.executable, ".ci/cargos.py", os.path.join(TMP, "cargos")]),
+    (
+        "Cargo for Windows",
+        [".ci/windows", "--cargo", os.path.join(TMP, "windows"), "-W", "error"]
+        + [".ci/tests/test_cargo_for_windows.py"],
+    ),
+    *[
+        (name_of(python) + ", alone", [python, "-W", "error", os.path.join(ALONE, SUITE)])
+        for python in PYTHONS
+    ],
     ("PyPy, alone", ["pypy3", "-W", "error", os.path.join(ALONE, SUITE)]),
-    ("oldest, alone", [OLDEST, "-W", "error", os.path.join(ALONE, SUITE)]),
-    ("newest, alone", [NEWEST, "-W", "error", os.path.join(ALONE, SUITE)]),
     (
         "not root, read-only",
         [*USER, USERS_PATH, USERS_PYTHON + "/bin/python3", "-W", "error"]
