@@ -235,7 +235,7 @@ def _check_registry(credential: Credential, registry: "RegistryInfo") -> None:
     name = getattr(credential, "__name__", type(credential).__name__)
     if isinstance(credential, type):
         raise TypeError(f"main takes an instance: write main({name}()), not main({name})")
-    registries = credential.registries
+    registries: Any = credential.registries
     if registries is None:
         return
     if isinstance(registries, (str, bytes)):
@@ -279,7 +279,7 @@ def _texts_of_chain(error: "BaseException | None") -> "list[str]":
         texts.append(_text_of(error))
         if isinstance(error, Error):
             texts.extend(_strings_of(error.caused_by))
-        group: Any = getattr(error, "exceptions", None)
+        group: tuple[BaseException, ...] | None = getattr(error, "exceptions", None)
         if isinstance(group, tuple):
             texts.extend([_text_of(one) for one in group])
         if error.__cause__ is None and not error.__suppress_context__:
@@ -978,7 +978,7 @@ def _redact(texts: "Iterable[str]", values: "Iterable[str]") -> "list[str]":
     The text after a scheme and each line of a value count as values. The longest are replaced
     first, so that none leaves a part of another.
     """
-    forms = set()
+    forms: set[str] = set()
     for value in values:
         forms.update([value.partition(" ")[2], value, *value.splitlines()])
     stripped = {form.strip() for form in forms} - {_MASKED}  # Secret(str(secret)) shows nothing
@@ -1005,7 +1005,7 @@ def _pattern_of(value: str) -> "Any":
     """
     import re
 
-    pieces = []
+    pieces: list[str] = []
     before = ""  # what may be before a character. Two such patterns in a row would take forever
     for run in re.findall(r"(?s)[A-Za-z0-9]+|\\+|.", value):
         char, code = run[0], f"{ord(run[0]):02x}"
@@ -1231,10 +1231,12 @@ def _read_typed_token() -> "tuple[Secret, str]":
     return Secret(line.strip()), "no token was entered"
 
 
-def _getpass(terminal: int) -> str:
-    import getpass
+def _read_hidden_line(terminal: int) -> str:
+    if sys.platform == "win32":
+        import getpass
 
-    return getpass.getpass("")  # from the console, without echo
+        return getpass.getpass("")  # from the console
+    return _read_without_echo(terminal)
 
 
 def _read_without_echo(terminal: int) -> str:
@@ -1361,9 +1363,6 @@ def _cargo_is_gone() -> bool:
     pipe = select.poll()
     pipe.register(_answers.fileno(), 0)
     return bool(pipe.poll(0))
-
-
-_read_hidden_line = _getpass if sys.platform == "win32" else _read_without_echo
 
 
 # ---- I/O: Cargo's side --------------------------------------------------------------------------

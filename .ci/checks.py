@@ -53,6 +53,7 @@ ALONE = os.path.join(TMP, "a copy")  # of the module and its tests
 READ_ONLY = os.path.join(TMP, "read only")
 USER = "setpriv --reuid=65534 --regid=65534 --clear-groups env -u HOME".split()
 USERS_PYTHON = os.path.join(TMP, "python")
+USERS_LIBRARIES = "LD_LIBRARY_PATH=" + os.path.join(USERS_PYTHON, "lib")
 USERS_PATH = "PATH=" + os.pathsep.join([os.path.join(TMP, "rust", "bin"), os.defpath])
 NO_LINKER = os.path.join(TMP, "no linker")  # links to all programs but the C compilers
 NPM = os.path.join(TMP, "npm")
@@ -87,7 +88,7 @@ TESTS = [
     ("PyPy, alone", ["pypy3", "-W", "error", os.path.join(ALONE, SUITE)]),
     (
         "not root, read-only",
-        [*USER, USERS_PATH, USERS_PYTHON + "/bin/python3", "-W", "error"]
+        [*USER, USERS_PATH, USERS_LIBRARIES, USERS_PYTHON + "/bin/python3", "-W", "error"]
         + [os.path.join(READ_ONLY, SUITE)],
     ),
     ("without a linker", ["env", "PATH=" + NO_LINKER, NEWEST, "-W", "error", SUITE]),

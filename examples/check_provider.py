@@ -185,16 +185,17 @@ def usable(answer: "Answer") -> "Answer":
 
 def nowhere(provider: Provider, registry: RegistryInfo, *operations: cc.Operation) -> str:
     """What it answers for a registry that it cannot know; later, answers unlike the first."""
-    answer: Answer
+    last = ""
     for operation in operations:
         answer = usable(provider.get(registry, operation))
+        last = kind(answer)
         first = provider.nowhere
         provider.nowhere = first or answer.kind
         if isinstance(answer, GetResponse):
             check_leak(provider, registry)
         if answer.kind not in (first, "url-not-supported"):
             about_nowhere(provider, answer)
-    return kind(answer)
+    return last
 
 
 def about_nowhere(provider: Provider, answer: "Answer") -> None:

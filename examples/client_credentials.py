@@ -275,8 +275,10 @@ def decode(encoding: str, body: bytes) -> "tuple[dict[str, object], str]":
     try:
         if encoding not in ("", "identity"):  # it was not asked for
             body = zlib.decompressobj(47).decompress(body, LIMIT)  # 47: gzip or zlib
-        answer = json.loads(body)
-        return (answer, "") if isinstance(answer, dict) else ({}, "the answer is no JSON object")
+        answer: dict[str, object] = json.loads(body)
+        if type(answer) is dict:
+            return answer, ""
+        return {}, "the answer is no JSON object"
     except zlib.error:
         return {}, "the answer is compressed, although the request did not ask for it"
     except (ValueError, RecursionError):

@@ -213,7 +213,7 @@ class AnyStatus(HTTPErrorProcessor):
 
 def fetch(request: Request, field: str, deadline: float) -> Secret:
     """Return the token in this field of the answer. Asks again after a 5xx, until the deadline."""
-    host = request.host
+    host, status, body = request.host, 0, b""
     for pause in (*PAUSES, None):
         status, body = exchange(copy(request), deadline)  # a proxy changes the request
         if status < 500 or pause is None or time.monotonic() + pause > deadline:
