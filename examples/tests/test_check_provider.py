@@ -97,6 +97,13 @@ MODULE_GET = (
 ) % LIBRARY
 
 
+def fill_library():
+    os.makedirs(LIBRARY, exist_ok=True)
+    copy = os.path.join(LIBRARY, str(os.getpid()))  # another process can read the module now
+    shutil.copy(MODULE, copy)
+    os.replace(copy, os.path.join(LIBRARY, "cargo_credential.py"))
+
+
 def with_module(body):
     return MODULE_GET % body
 
@@ -573,10 +580,7 @@ class Checker(Directory):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        os.makedirs(LIBRARY, exist_ok=True)
-        copy = os.path.join(LIBRARY, str(os.getpid()))  # another process can read the module now
-        shutil.copy(MODULE, copy)
-        os.replace(copy, os.path.join(LIBRARY, "cargo_credential.py"))
+        fill_library()
 
     def start(self, *arguments, new=not hasattr(os, "fork"), **options):
         """A checker, in a fork: that is three times as fast as a new Python."""
@@ -1464,6 +1468,11 @@ require("readline").createInterface({input: process.stdin}).on("line", (line) =>
 @posix_only
 class CargoSays(WithCargo):
     """What the report quotes, real Cargo says of the same provider."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        fill_library()
 
     def cargo_environment(self):
         return cleaned(
