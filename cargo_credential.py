@@ -167,7 +167,8 @@ def main(credential: Credential) -> None:
 
     Answers Cargo until Cargo closes the pipe. Until the program exits, standard input and output
     are the terminal, or the null device if there is none. Removes empty and relative parts from
-    PATH, so that no program is looked up in the current directory. Exits with status 130 at Ctrl-C.
+    PATH, so that the provider starts no program of the current directory. Exits with status 130 at
+    Ctrl-C.
 
     With --help, or on a terminal without --cargo-plugin, it prints the program's docstring and how
     to configure Cargo.

@@ -2,6 +2,7 @@
 # Copyright (c) 2026 the authors of cargo_credential.py
 """Code as a provider's author writes it: the type checkers must know each branch's types."""
 
+from collections.abc import Sequence
 from typing import assert_type
 
 from cargo_credential import (
@@ -74,6 +75,8 @@ def of_an_answer(response: CredentialResponse) -> "int | None":
 
 
 class Provider(Credential):
+    registries = ("r.example", "sparse+https://r.example/index/")
+
     def get(self, registry: RegistryInfo, operation: Operation, args: "list[str]") -> GetResponse:
         if assert_type(registry.host, str | None) != "r.example":
             raise NotFound
@@ -92,6 +95,12 @@ class Provider(Credential):
         except Error as error:
             assert_type(error.kind, str)
             raise
+
+
+def of_registries(provider: Provider, registry: RegistryInfo) -> "tuple[str, bool, int]":
+    entries = assert_type(Credential.registries, Sequence[str])
+    matches = registry.matches(*provider.registries) or registry.matches(*entries)
+    return Provider.registries[0], matches, len(provider.registries)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,25 @@ python3 .ci/tests/test_cargo.py [-v] [CLASS[.test] ...]
 """
 
 import hashlib
+import io
+import json
 import os
 import sys
+import tarfile
+from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, os.pardir))
 
 import cargo_credential as cc
-from test_cargo_credential import TOKEN, WithCargo, main, needs, posix_only, start
+from test_cargo_credential import (
+    TOKEN,
+    WithCargo,
+    environment,
+    main,
+    needs,
+    posix_only,
+    start,
+)
 
 
 @needs("cargo")
@@ -55,6 +67,29 @@ class CargoWithAProvider(WithCargo):
                 failed = "credential provider `%s` failed action `get`" % " ".join(first)
                 self.assertIn("\n\nCaused by:\n  ".join([failed] + causes) + "\n", errors)
                 self.assertNotIn("X-Evil", errors + repr(self.registry.log))
+
+    def test_the_default_store_is_in_no_package(self):
+        self.configure(self.module(), "--example-file", "--any-registry")
+        self.cargo("login", "--registry", "alt", stdin=self.TOKEN.encode() + b"\n")
+        store = self.path("cargo-home", "cargo-credentials.json")
+        with open(store, encoding="utf-8") as file:
+            self.assertEqual(json.load(file), {self.index: self.TOKEN})
+        self.cargo("publish", "--no-verify", "--allow-dirty")
+        self.assertFalse(os.path.exists(self.path("project", ".git")))
+        with tarfile.open(fileobj=io.BytesIO(self.registry.crates["app-0.1.0"])) as archive:
+            names = sorted(name.split("/", 1)[1] for name in archive.getnames())
+        # Cargo packages a configuration, too
+        found = {name for name in names if not name.startswith(".cargo")}
+        self.assertEqual(found, {"Cargo.lock", "Cargo.toml", "Cargo.toml.orig", "src/lib.rs"})
+        self.assertNotIn("credentials", " ".join(names))
+
+    def test_a_store_below_the_current_directory_is_refused(self):
+        self.configure(self.module(), "--example-file", "--any-registry")
+        home = self.path("project", ".cargo-home")
+        with mock.patch.object(self, "cargo_environment", lambda: environment(CARGO_HOME=home)):
+            message = self.cargo("login", "--registry", "alt", status=101, stdin=b"x\n")
+        self.assertIn("lies below the current directory, from where `cargo publish`", message)
+        self.assertFalse(os.path.exists(os.path.join(home, "cargo-credentials.json")))
 
     def test_CacheControl_says_how_often_cargo_asks(self):
         for i, (cache, least, most) in enumerate(

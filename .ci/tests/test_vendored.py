@@ -5,21 +5,27 @@
 
 import json
 import os
+import select
 import shutil
+import signal
 import sys
+import time
 import zipfile
 
 sys.path.insert(0, os.path.abspath(os.path.join(__file__, os.pardir, os.pardir, os.pardir)))
 
+import cargo_credential as cc
 from test_cargo_credential import (
     CRATES_IO,
     GET,
+    HERE,
     MODULE,
     TOKEN,
     Directory,
     environment,
     get,
     main,
+    posix_only,
     start,
     token_answer,
 )
@@ -94,6 +100,87 @@ class Vendored(Directory):
             self.write(name + ".py", "raise SystemExit('shadowed')")
         script = "import sys\nsys.path.append(%r)\n" % self.directory + self.SCRIPT % ("", TOKEN)
         self.answers(self.write("tools/prov.py", script))
+
+
+@posix_only
+class OddStarts(Directory):
+    """A path outside ASCII or UTF-8, a closed standard output, an inner provider at Ctrl-C."""
+
+    def help_of(self, path, **variables):
+        process = start([path, "--help"], env=environment(**variables))
+        output, errors = process.communicate(timeout=60)
+        self.assertEqual((process.returncode, errors), (0, b""))
+        return output.decode("utf-8")
+
+    def test_help_shows_a_path_outside_ascii(self):
+        path = self.provider("Provider = UnsupportedCredential", "pr\u00f6v.py")
+        shown = self.help_of(path, PYTHONIOENCODING="utf-8")
+        self.assertTrue(shown.endswith('credential-provider = ["%s"]\n' % path), shown)
+        self.assertIn("pr\\xf6v.py", self.help_of(path, PYTHONIOENCODING="ascii"))
+
+    def test_help_of_a_path_that_is_not_utf_8_says_so(self):
+        path = self.path("pr\udcffv.py")
+        os.rename(self.provider("Provider = UnsupportedCredential"), path)
+        shown = self.help_of(path)
+        sentence = "\nThis path is not UTF-8, so Cargo cannot read it: move the program first.\n"
+        self.assertTrue(shown.endswith(sentence), shown)
+
+    def test_the_provider_of_a_console_script_has_the_docstring_of_its_module(self):
+        self.write("corp_provider.py", "'Tokens of corp.'\n" + self.SOURCE)
+        script = self.script("import corp_provider\ncorp_provider.run()\n", "corp-provider")
+        shown = self.help_of(script, PYTHONPATH=os.pathsep.join([HERE, self.directory]))
+        self.assertTrue(shown.startswith("Tokens of corp.\n\nThis is a credential provider"), shown)
+
+    SOURCE = (
+        "from cargo_credential import *\n"
+        "class Provider(Credential):\n"
+        "    pass\n"
+        "def run():\n"
+        "    main(Provider())\n"
+    )
+
+    def test_a_standard_output_that_was_closed_before_main(self):
+        path = self.getter("print('noise')\nraise NotFound")
+        code = (
+            "import os, sys; os.close(1); os.execv(sys.executable, [sys.executable] + sys.argv[1:])"
+        )
+        process = start(["-c", code, path, "--cargo-plugin"])
+        output, errors = process.communicate(GET, timeout=60)
+        self.assertEqual((process.returncode, output, errors), (0, b"", b""))
+
+    def test_ctrl_c_lets_an_inner_provider_clean_up(self):
+        inner = self.getter(
+            """
+            try:
+                open(args[0] + ".started", "w").close()
+                time.sleep(60)
+            finally:
+                open(args[0] + ".cleaned", "w").close()
+            """,
+            "inner.py",
+        )
+        mark = self.path("mark")
+        outer = self.getter(
+            "return CredentialProcess(%r, %r).get(registry, operation, [])" % (inner, mark)
+        )
+        process = start([outer, "--cargo-plugin"])
+        process.stdin.write(GET)
+        process.stdin.flush()
+        deadline = time.monotonic() + 60
+        while not os.path.exists(mark + ".started") and time.monotonic() < deadline:
+            select.select([], [], [], 0.01)
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130)
+        self.assertTrue(os.path.exists(mark + ".cleaned"))
+
+    def test_a_provider_that_breaks_the_protocol_is_ended_at_once(self):
+        inner = self.program("import time\nprint('{}', flush=True)\ntime.sleep(600)\n")
+        with self.assertRaises(cc.OtherError) as caught:
+            cc.CredentialProcess(inner).get(cc.RegistryInfo("u"), cc.ReadOperation(), [])
+        self.assertEqual(str(caught.exception), "failed to deserialize hello")
+        self.assertEqual(caught.exception.caused_by, ("missing field `v`",))
+        self.assertTrue(caught.exception.__suppress_context__)  # it holds the line
 
 
 if __name__ == "__main__":
