@@ -227,7 +227,7 @@ class FirstProvider(Directory):
     @unittest.skipUnless(WINDOWS, "needs Windows")
     def test_the_cmd_file_for_windows_starts_it(self):
         (source,) = blocks(README, "bat")
-        source = re.sub(r"C:.*?python\.exe", lambda _: sys.executable, source)
+        source = re.sub(r"%LOCALAPPDATA%.*?python\.exe", lambda _: sys.executable, source)
         os.mkdir(self.path("corp tools"))
         shutil.copy(MODULE, self.path("corp tools"))
         token = self.write("token", TOKEN + "\n")
