@@ -1232,9 +1232,8 @@ class Redaction(unittest.TestCase):
             requests.pop(0)()
             raise ValueError(value) if not requests else cc.NotFound
 
-        return summary_of(serve(Recorder(perform), *[GET] * len(requests))[-1]).replace(
-            "other: ", ""
-        )
+        *_, last = serve(Recorder(perform), *[GET] * len(requests))
+        return summary_of(last).replace("other: ", "")
 
     def test_the_newest_10000_values_are_remembered(self):
         def make(count, name=""):
@@ -2324,7 +2323,8 @@ class main_without_a_terminal(Directory):
             process = start([path, "--vault", "--help"], cwd=self.directory)
             output, errors = process.communicate(timeout=60)
             self.assertEqual((process.returncode, errors), (0, b""))
-            command = json.dumps([path, "--vault"], ensure_ascii=False)
+            named = path.replace(".py", ".cmd") if WINDOWS else path
+            command = json.dumps([named, "--vault"], ensure_ascii=False)
             shown = output.decode().replace("\r\n", "\n")
             self.assertTrue(shown.startswith(doc + "This is a credential provider: "), shown)
             self.assertIn("\n[registries.NAME]\ncredential-provider = %s\n" % command, shown)

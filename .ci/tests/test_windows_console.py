@@ -151,6 +151,8 @@ class main_on_a_Windows_console(Directory):
         self.assertIn("WinError 2", self.outcome(path, GET))
 
     PROMPT = "please paste the token for crates-io below"
+    INDEX = "registry crates-io, index %s, at github.com" % CRATES_IO
+    SCREEN = "%s\n%s\n%s" % (INDEX[:80], INDEX[80:], PROMPT)  # a console has 80 columns
     LOGIN = line_of(cc.LoginAction(cc.LoginOptions()), CRATES).decode()
 
     def test_read_token_trims_what_is_typed_and_does_not_show_it(self):
@@ -161,7 +163,7 @@ class main_on_a_Windows_console(Directory):
         typed = (self.PROMPT, " %s \r" % TOKEN)
         answer, status, screen = self.converse(store, self.LOGIN, typed)
         self.assertEqual((summary_of(answer), status), ("login", 0))
-        self.assertEqual(screen, "registry crates-io, index %s\n%s" % (CRATES_IO, self.PROMPT))
+        self.assertEqual(screen, self.SCREEN)
         self.assertEqual(json.loads(self.read("store.json").decode()), {CRATES_IO: TOKEN})
 
     def test_ctrl_c_ends_without_a_traceback(self):
@@ -174,9 +176,14 @@ class main_on_a_Windows_console(Directory):
             """
         )
         store = [MODULE, "--example-file", self.path("store.json")]
-        prompt = "registry crates-io, index %s\n%s" % (CRATES_IO, self.PROMPT)
         for program, request, seen, typed, screen in [
-            (store, self.LOGIN, self.PROMPT, "\x03", prompt),  # what the console gives to getpass
+            (
+                store,
+                self.LOGIN,
+                self.PROMPT,
+                "\x03",
+                self.SCREEN,
+            ),  # what the console gives to getpass
             ([slow], GET.decode(), "ready", "Ctrl-C", "ready"),
         ]:
             self.assertEqual(self.converse(program, request, (seen, typed)), ("", 130, screen))
