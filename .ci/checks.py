@@ -215,6 +215,8 @@ def count_tests(status, output):
 def run_tests(row):
     name, command = row
     status, output = output_of([*command, "-v"])
+    if "[WinError 1359] Internal error" in output:  # Wine itself could not start a process
+        status, output = output_of([*command, "-v"])
     counts = count_tests(status, output)
     report = "%s: %d passed, %d failed, %d skipped" % (name, *counts)
     for reason in sorted(set(re.findall(r"skipped '(needs .*?)'", output))):
