@@ -241,11 +241,12 @@ def _check_registry(credential: Credential, registry: "RegistryInfo") -> None:
         return
     if isinstance(registries, (str, bytes)):
         raise TypeError(f"{name}.registries must be a tuple of strings: write ({registries!r},)")
-    for entry in registries:
+    entries = tuple(registries)  # an iterator can be read only once
+    for entry in entries:
         problem = _problem_of_entry(entry)
         if problem:
             raise ValueError(f"{name}.registries: `{entry}` matches no registry: {problem}")
-    if not registry.matches(*registries):
+    if not registry.matches(*entries):
         raise UrlNotSupported
 
 
@@ -974,7 +975,7 @@ def _check_token(token: Secret, error: "type[Exception]") -> Secret:
 
 
 def _redact(texts: "Iterable[str]", values: "Iterable[str]") -> "list[str]":
-    """Return the texts with each value replaced, also where JSON, repr or a URL has escaped it.
+    """Return the texts with each value replaced, also where JSON, repr, a URL or HTML escaped it.
 
     The text after a scheme and each line of a value count as values. The longest are replaced
     first, so that none leaves a part of another.
@@ -1002,7 +1003,7 @@ def _pattern_of(value: str) -> "Any":
     """Return a regular expression of all spellings of a value. Short ones match whole words only.
 
     A run of letters and digits is itself. Another character may follow backslashes, and may be
-    written as an escape: `u002f` and `x2f` after them, or %2f, %252f and so on.
+    written as an escape: `u002f` and `x2f` after them, %2f, %252f and so on, or `&#x2f;`.
     """
     import re
 

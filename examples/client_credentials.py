@@ -278,7 +278,7 @@ def decode(encoding: str, body: bytes) -> "tuple[dict[str, object], str]":
         answer: dict[str, object] = json.loads(body)
         if type(answer) is dict:
             return answer, ""
-        return {}, "the answer is no JSON object"
+        return {}, "the answer is not a JSON object"
     except zlib.error:
         return {}, "the answer is compressed, although the request did not ask for it"
     except (ValueError, RecursionError):

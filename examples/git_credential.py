@@ -66,7 +66,7 @@ sys.path.pop()  # no other module may come from there
 
 # The last helper: an empty password means that no other has one. Git appends `get` to the command.
 NO_PASSWORD = "credential.helper=!echo username=; echo password=; :"
-# A directory that is no checkout: some programs run files of the current directory
+# A directory that cannot be a checkout: some programs run files of the current directory
 ELSEWHERE = os.environ["SystemRoot"] if sys.platform == "win32" else os.sep
 TIMEOUT = 60  # seconds
 OPTIONS = ("--index", "--host", "--username", "--scheme", "--git-password")

@@ -40,7 +40,7 @@ from cargo_credential import GetResponse, NotFound, OtherError, RegistryInfo, Se
 
 sys.path.pop()  # no other module may come from there
 
-# A directory that is no checkout: some programs run files of the current directory
+# A directory that cannot be a checkout: some programs run files of the current directory
 ELSEWHERE = os.environ["SystemRoot"] if sys.platform == "win32" else os.sep
 NEW_ITEM = {"title": "Cargo registry token", "category": "LOGIN", "tags": ["cargo-registry"]}
 PASSWORD = {"id": "password", "type": "CONCEALED", "purpose": "PASSWORD", "label": "password"}

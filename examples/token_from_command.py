@@ -35,7 +35,7 @@ On Windows, the timeout and Ctrl-C stop the command and its child processes. A c
 it exits: what it leaves in the background goes on without its output and standard error.
 
 The command runs in the root directory (on Windows in %SystemRoot%), not in a cloned repository:
-write absolute paths. If it fails and standard error is no terminal, the error has its last line.
+write absolute paths. If it fails and standard error is not a terminal, the error has its last line.
 
 What it does not do: log in or out (see git_credential.py), show the output, or stop another user's
 processes. `cargo:token-from-stdout` has no options, serves every registry and, up to Cargo 1.97,
@@ -297,7 +297,7 @@ class Pipe:
             text, end, _ = os.read(self.start, 1 << 20).partition(self.mark)
             self.text += text
             if self.copy:
-                with suppress(OSError):  # nobody reads it
+                with suppress(OSError):  # its reader may have ended
                     sys.stderr.buffer.write(text)
                     sys.stderr.flush()
 

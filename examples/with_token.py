@@ -3,7 +3,7 @@
 # Copyright (c) 2026 the authors of cargo_credential.py
 r"""Gives the token of a credential provider to a program that runs no provider.
 
-For cargo-binstall, cargo-edit, release-plz, Renovate, curl, Bazel and others. This is no provider:
+For cargo-binstall, cargo-edit, release-plz, Renovate, curl, Bazel and others. It is not a provider:
 you run it yourself. It runs one PROVIDER, with its arguments, for one registry:
 
     with_token.py --index URL --name NAME [--operation KIND] PROVIDER [ARG...] -- COMMAND [ARG...]

@@ -81,7 +81,7 @@ def state_of(process):
             state = file.read().rsplit(")", 1)[1].split()[0]
     except OSError:
         return ""
-    return state.replace("Z", "").replace("X", "")  # nobody has read its status yet
+    return state.replace("Z", "").replace("X", "")  # its parent has not read its status yet
 
 
 @posix_only

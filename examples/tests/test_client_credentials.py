@@ -61,7 +61,7 @@ def with_server(test):
 
 WEB_PAGE = "the answer is a web page: check the URL of --token-url"
 NOT_JSON = "the answer is not JSON"
-NO_OBJECT = "the answer is no JSON object"
+NO_OBJECT = "the answer is not a JSON object"
 HOST = "--host must be HOST or HOST:PORT, not `%s`: for an IPv6 address, use --index URL"
 
 
