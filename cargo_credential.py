@@ -19,35 +19,17 @@
 # OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 """Write a Cargo credential provider in Python: copy this one file next to your script.
 
-Cargo runs a credential provider to get, store and erase a registry's token. A complete provider:
+Cargo runs a credential provider to get, store and erase a registry's token. A small provider:
 
     #!/usr/bin/env python3
-    import os
     from cargo_credential import *
 
-    FILE = os.path.expanduser("~/.corp-token")
-
     class Provider(Credential):
-        registries = ("crates.corp.example",)  # for other registries, Cargo asks the next provider
+        registries = ("crates.corp.example",)  # for all others, Cargo asks its next provider
 
         def get(self, registry, operation, args):
-            if not os.path.exists(FILE):
-                raise NotFound
-            with open(FILE) as file:
+            with open("/run/secrets/cargo-token") as file:
                 return GetResponse(Secret(file.read().strip()))
-
-        def login(self, registry, options, args):
-            token = read_token(options, registry)  # from Cargo, or typed by the user
-            with open(os.open(FILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-                os.chmod(FILE, 0o600)  # a file that exists keeps its mode
-                file.write(token.expose())
-            return LoginResponse()
-
-        def logout(self, registry, args):
-            if not os.path.exists(FILE):
-                raise NotFound
-            os.unlink(FILE)
-            return LogoutResponse()
 
     if __name__ == "__main__":
         main(Provider())
@@ -57,6 +39,8 @@ Run `chmod +x` on it, and add its absolute path to `~/.cargo/config.toml`:
     [registries.corp]
     index = "sparse+https://crates.corp.example/index/"
     credential-provider = ["/path/to/prov.py"]
+
+Add the methods `login` and `logout` to store and erase a token.
 
 The exception that a method raises decides what Cargo does next. After UrlNotSupported and NotFound,
 Cargo asks its next provider. After OperationNotSupported, it stops. After OtherError or any other
@@ -68,7 +52,8 @@ and a protocol message's to_json(). The module replaces it in error texts. It do
 - a value that was never a Secret, or that was followed by 10,000 newer ones
 - a part of a Secret (but it replaces the text after a scheme, such as `Bearer `, and each line)
 - a value of one character, or of two or three characters within a word
-- a value in base64, or with characters outside ASCII or control characters that are escaped
+- a value in base64, in octal or named escapes, or in the quotes of a shell
+- escapes of characters outside ASCII and of control characters
 - what the provider, its threads and its child processes print
 
 This is a port of the Rust crate cargo-credential 0.4.11. "Source: X" names the item X of the crate.
@@ -84,9 +69,11 @@ TYPE_CHECKING = False  # type checkers treat this as typing.TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
-    from typing import IO, Any, BinaryIO, NoReturn, TextIO, TypeVar
+    from typing import IO, Any, BinaryIO, NoReturn, TextIO, TypeAlias, TypeVar
 
     _T = TypeVar("_T")
+    _Args = list[str]
+    _Answer: TypeAlias = "CredentialResponse"  # the answer of a provider
 
 __version__ = "1.2.0"
 __all__ = [
@@ -103,7 +90,6 @@ __all__ = [
 PROTOCOL_VERSION_1 = 1
 _VERSIONS = (PROTOCOL_VERSION_1,)  # the protocol versions that this module supports
 CRATES_IO_INDEX = "https://github.com/rust-lang/crates.io-index"  # also for its sparse index
-_UNDECLARED: "Any" = None
 
 
 # ---- A provider ---------------------------------------------------------------------------------
@@ -111,23 +97,20 @@ class Credential:
     """A provider. Override `get`, `login` and `logout`, or `perform`. Source: `Credential`.
 
     registries: the index URLs and hosts that may get a token: see RegistryInfo.matches. For any
-    other registry, the module answers UrlNotSupported before a method runs. With an entry that can
-    match no registry, each request fails with a sentence that says what to write. An empty sequence
-    serves no registry. If you do not set it, your methods get every registry: raise UrlNotSupported
-    yourself for those that are not yours. A cloned repository can point a registry's name at
-    another index. Do not list a host where others can publish files, such as GitHub's.
+    other registry, the module answers UrlNotSupported before a method runs. An entry that can match
+    no registry is an error. An empty sequence serves no registry. If you do not set `registries`,
+    your methods get every registry: raise UrlNotSupported for those that are not yours. A cloned
+    repository can give a registry's name another index. Do not list a host where others can publish
+    files, such as GitHub's.
 
     args: the configured arguments and, in `login`, anything after `--` in `cargo login -- ...`.
     A method that you do not override raises OperationNotSupported: Cargo stops. `perform` calls the
-    three: if you override it, they are not called. The module reports any exception that is not an
-    Error as an OtherError.
+    other three. Any exception that is not an Error is reported as an OtherError.
     """
 
-    registries: "Sequence[str]" = _UNDECLARED
+    registries: "Sequence[str]" = None  # type: ignore[assignment]  # None: not declared
 
-    def perform(
-        self, registry: "RegistryInfo", action: "Action", args: "list[str]"
-    ) -> "CredentialResponse":
+    def perform(self, registry: "RegistryInfo", action: "Action", args: "_Args") -> "_Answer":
         """Answer one request."""
         if isinstance(action, GetAction):
             return self.get(registry, action.operation, args)
@@ -137,19 +120,15 @@ class Credential:
             return self.logout(registry, args)
         raise OperationNotSupported
 
-    def get(
-        self, registry: "RegistryInfo", operation: "Operation", args: "list[str]"
-    ) -> "CredentialResponse":
+    def get(self, registry: "RegistryInfo", operation: "Operation", args: "_Args") -> "_Answer":
         """Return a GetResponse, or raise NotFound."""
         raise OperationNotSupported
 
-    def login(
-        self, registry: "RegistryInfo", options: "LoginOptions", args: "list[str]"
-    ) -> "CredentialResponse":
+    def login(self, registry: "RegistryInfo", options: "LoginOptions", args: "_Args") -> "_Answer":
         """Store `read_token(options, registry)` and return LoginResponse()."""
         raise OperationNotSupported
 
-    def logout(self, registry: "RegistryInfo", args: "list[str]") -> "CredentialResponse":
+    def logout(self, registry: "RegistryInfo", args: "_Args") -> "_Answer":
         """Erase the token and return LogoutResponse(), or raise NotFound."""
         raise OperationNotSupported
 
@@ -157,7 +136,7 @@ class Credential:
 class UnsupportedCredential(Credential):
     """A provider that serves no registry. Source: `UnsupportedCredential`."""
 
-    def perform(self, registry: "RegistryInfo", action: "Action", args: "list[str]") -> "NoReturn":
+    def perform(self, registry: "RegistryInfo", action: "Action", args: "_Args") -> "NoReturn":
         """Raise UrlNotSupported."""
         raise UrlNotSupported
 
@@ -202,7 +181,8 @@ def serve(credential: Credential, reader: "BinaryIO", writer: "BinaryIO") -> Non
     """
     _write_line(writer, CredentialHello(_VERSIONS).to_json())
     for line in iter(reader.readline, b""):
-        _forget_old_values()
+        for value in list(_remembered)[:-10000]:  # the memory of a long session stays flat
+            _remembered.pop(value, None)
         try:
             request = CredentialRequest.from_json(line)
         except ProtocolError as error:
@@ -250,6 +230,17 @@ def _check_registry(credential: Credential, registry: "RegistryInfo") -> None:
         raise UrlNotSupported
 
 
+def _check_arguments(args: "list[str]") -> None:
+    """Raise OtherError for a path of this program: Cargo can join the arrays of two files."""
+    start, ending = os.path.splitext(os.path.normcase(os.path.abspath(sys.argv[0])))
+    paths = [os.sep + start + end for end in (ending, ".cmd", ".bat", ".exe")]  # .cmd starts a .py
+    for word in args:
+        tail = os.sep + os.path.normcase(os.path.normpath(word)).lstrip("." + os.sep)
+        if os.path.dirname(word) and any(path.endswith(tail) for path in paths):
+            hint = "keep one, or write a string"
+            raise OtherError(f"Cargo joined two `credential-provider` arrays: {hint}")
+
+
 def _response_line(response: "Any", action: "Action") -> str:
     """Return the line of a response. Raises TypeError or ValueError if Cargo would reject it."""
     expected: Any = _RESPONSES.get(type(action).kind)
@@ -284,10 +275,8 @@ def _texts_of_chain(error: "BaseException | None") -> "list[str]":
         group: tuple[BaseException, ...] | None = getattr(error, "exceptions", None)
         if isinstance(group, tuple):
             texts.extend([_text_of(one) for one in group])
-        if error.__cause__ is None and not error.__suppress_context__:
-            error = error.__context__
-        else:
-            error = error.__cause__
+        implicit = error.__cause__ is None and not error.__suppress_context__
+        error = error.__context__ if implicit else error.__cause__
     return texts
 
 
@@ -318,8 +307,7 @@ class _Record:
     """A message or a part of one. `__match_args__` names its attributes and its JSON fields.
 
     `_from_fields` and `_to_fields` handle strings: a class with other types overrides them. `kind`
-    is the class's name on the wire. It is always read from the class: a provider may set an
-    attribute.
+    is the class's name on the wire. It is read from the class: a provider may set an attribute.
     """
 
     __match_args__: "tuple[str, ...]" = ()
@@ -375,24 +363,22 @@ class RegistryInfo(_Record):
         HOST:PORT. It matches only https:// and sparse+https://. An entry that is not a str raises
         TypeError.
         """
+        scheme, host, port = self._split_url()
+        hosts = [f"{host}:{port}"]
+        if port == 443:
+            hosts.append(host)
+        if scheme not in ("https", "sparse+https"):
+            hosts = []  # anybody on the way could replace the index
         for entry in registries:
             _must_be("a registry", entry, str)
-            if "://" in entry:
-                found = entry == self.index_url
-            else:
-                found = self._is_on(entry.lower())
-            if found:
+            if "://" in entry and entry == self.index_url:
+                return True
+            if "://" not in entry and entry.lower() in hosts:
                 return True
         return False
 
-    def _is_on(self, place: str) -> bool:
-        scheme, host, port = self._split_url()
-        if scheme not in ("https", "sparse+https"):
-            return False  # anybody on the way could replace the index
-        return place == f"{host}:{port}" or (place == host and port == 443)
-
     def _split_url(self) -> "tuple[str, str, int]":
-        """Return scheme, host and port (443 if there is none), or empty values if parsers differ.
+        """Return scheme, host and port, or empty values if parsers could differ.
 
         Cargo reads https as browsers do: it decodes `%`, takes a backslash for a slash, and reads
         0x7f.1 as 127.0.0.1. To libgit2, `?` and `#` do not end the host of an ssh URL. git looks
@@ -404,29 +390,26 @@ class RegistryInfo(_Record):
         user, at, place = authority.rpartition("@")
         host, _, port = place.partition(":")
         labels = host.split(".")
+        is_ipv4 = len(labels) == 4 and _BYTES.issuperset(labels)
         if (
-            scheme in _SCHEMES
+            scheme in ("http", "https", "sparse+http", "sparse+https", "ssh")
             and all("!" <= char <= "~" and char not in "\\[]" for char in url)
-            and (_is_word(user, ".~+:-") or not at)
+            and (not at or _is_word(user, ".~+:-"))
             and all(_is_word(label, "-") for label in labels)
-            and (not labels[-1][0].isdigit() or (len(labels) == 4 and _BYTES.issuperset(labels)))
+            and (is_ipv4 or not labels[-1][:1].isdigit())
             and (not port or (port.isdigit() and port[0] != "0" and int(port[:6]) < 65536))
         ):
-            return scheme, host, int(port or 443)
+            return scheme, host, int(port or 443)  # a host entry without port is for 443
         return "", "", 0
 
 
-_SCHEMES = ("http", "https", "sparse+http", "sparse+https", "ssh")
 _BYTES = frozenset(map(str, range(256)))  # the parts of an IPv4 address
 
 
 def _is_word(text: str, more: str) -> bool:
     """Return whether text is letters, digits, `_` and `more`, and begins with none of `more`."""
-    return text.strip(_WORD + more) == "" and text[:1] in _LETTERS
-
-
-_WORD = "abcdefghijklmnopqrstuvwxyz0123456789_"
-_LETTERS = frozenset(_WORD)
+    # `""` is in every string, so an empty text is no word
+    return text[:1] not in more and all(char.isalnum() or char in "_" + more for char in text)
 
 
 def _problem_of_entry(entry: object) -> str:
@@ -502,7 +485,7 @@ class Action(_Record, kind="unknown"):
 
     def __str__(self) -> str:
         """Return Cargo's name for the action."""
-        return self.kind if self.kind != "unknown" else "<unknown>"
+        return self.kind.replace("unknown", "<unknown>")
 
 
 class GetAction(Action, kind="get"):
@@ -550,8 +533,9 @@ class LoginAction(Action, kind="login"):
         return cls(LoginOptions(secret, _optional(fields, "login-url", str)))
 
     def _to_fields(self) -> "dict[str, Any]":
-        token = None if self.options.token is None else self.options.token.expose()
-        return {"token": token, "login-url": self.options.login_url}
+        token = self.options.token
+        value = None if token is None else token.expose()
+        return {"token": value, "login-url": self.options.login_url}
 
 
 class LogoutAction(Action, kind="logout"):
@@ -627,9 +611,6 @@ class CacheNever(CacheControl, kind="never"):
     """Cargo does not keep the token: it requests one each time that it needs one."""
 
 
-_FIRST_SECOND, _LAST_SECOND = -377705116800, 253402300799  # of the years -9999 and 9999, for Cargo
-
-
 class CacheExpires(CacheControl, kind="expires"):
     """Cargo keeps the token until 60 seconds before `expiration`, which is stored as an int.
 
@@ -643,19 +624,18 @@ class CacheExpires(CacheControl, kind="expires"):
         if isinstance(expiration, str):
             hint = "pass datetime.fromisoformat(text), which reads a `Z` from Python 3.11 on"
             raise TypeError(f"expiration must be Unix seconds or an aware datetime: {hint}")
-        if not isinstance(expiration, (int, float)) and hasattr(expiration, "timestamp"):
-            if expiration.utcoffset() is None:
+        seconds: Any = expiration
+        if hasattr(seconds, "utcoffset"):
+            if seconds.utcoffset() is None:
                 raise ValueError("expiration is a datetime without a time zone: give it a tzinfo")
-            expiration = expiration.replace(microsecond=0).timestamp()  # floats can round up
-        if isinstance(expiration, bool) or not isinstance(expiration, (int, float)):
-            found = type(expiration).__name__
+            seconds = seconds.replace(microsecond=0).timestamp()  # a float can round up
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+            found = type(seconds).__name__
             raise TypeError(f"expiration must be Unix seconds or an aware datetime, not {found}")
-        if not _FIRST_SECOND <= expiration < _LAST_SECOND + 1:  # False for NaN, too
-            years = "in the years -9999 to 9999 (is it in milliseconds?)"
-            raise ValueError(
-                f"expiration must be Unix seconds, such as time.time() + 3600, {years}"
-            )
-        self.expiration = int(expiration)
+        if not _YEAR_MINUS_9999 <= seconds < _YEAR_10000:  # also if it is NaN
+            hint = "in the years -9999 to 9999 (is it in milliseconds?)"
+            raise ValueError(f"expiration must be Unix seconds, such as time.time() + 3600, {hint}")
+        self.expiration = int(seconds)
 
     @classmethod
     def _from_fields(cls, fields: "dict[str, Any]") -> "CacheExpires":
@@ -666,6 +646,9 @@ class CacheExpires(CacheControl, kind="expires"):
 
     def _to_fields(self) -> "dict[str, Any]":
         return {"expiration": self.expiration}
+
+
+_YEAR_MINUS_9999, _YEAR_10000 = -377705116800, 253402300800  # their first seconds
 
 
 class CacheSession(CacheControl, kind="session"):
@@ -777,7 +760,9 @@ class Error(Exception):
 
 
 def _strings_of(causes: "str | Sequence[object]") -> "list[str]":
-    return [causes] if isinstance(causes, str) else [str(cause) for cause in causes]
+    if isinstance(causes, (str, BaseException)):
+        return [str(causes)]
+    return [str(cause) for cause in causes]
 
 
 class UrlNotSupported(Error, kind="url-not-supported", message="registry not supported"):
@@ -877,7 +862,7 @@ def _optional(fields: "dict[str, Any]", name: str, kind: type) -> "Any":
 
 def _strings(fields: "dict[str, Any]", name: str) -> "list[str]":
     """Return a list of strings, which is empty if the field is missing."""
-    values: list[str] = _required(fields, name, list) if name in fields else []
+    values: list[str] = _required({name: [], **fields}, name, list)
     if not all(type(value) is str for value in values):
         raise ProtocolError(f"field `{name}` must be a list of strings")
     return values
@@ -943,13 +928,6 @@ class Secret:
         raise TypeError("a Secret cannot be pickled: use expose() if the value must be stored")
 
 
-def _forget_old_values() -> None:
-    """Keep the newest 10,000 values, so that the memory of a long session stays flat."""
-    if len(_remembered) > 10000:
-        for value in list(_remembered)[:-10000]:
-            _remembered.pop(value, None)
-
-
 def _must_be(what: str, value: object, kind: type) -> None:
     if not isinstance(value, kind):
         raise TypeError(f"{what} must be a {kind.__name__}, not {_type_of(value)}")
@@ -980,26 +958,23 @@ def _redact(texts: "Iterable[str]", values: "Iterable[str]") -> "list[str]":
     The text after a scheme and each line of a value count as values. The longest are replaced
     first, so that none leaves a part of another.
     """
+    import re
+
     forms: set[str] = set()
     for value in values:
         forms.update([value.partition(" ")[2], value, *value.splitlines()])
     stripped = {form.strip() for form in forms} - {_MASKED}  # Secret(str(secret)) shows nothing
     redacted = list(texts)
     for form in sorted(stripped, key=len, reverse=True):
-        if len(form) > 1 and any(_longest_word(form) in text for text in redacted):
-            pattern = _pattern_of(form)
-            redacted = [pattern.sub(_REDACTED, text) for text in redacted]
+        # No writer escapes letters and digits, so a text without the longest run of them is safe
+        word = max(re.findall("[A-Za-z0-9]+", form), key=len, default="")
+        if len(form) > 1 and any(word in text for text in redacted):
+            spellings = re.compile(_pattern_of(form))
+            redacted = [spellings.sub(_REDACTED, text) for text in redacted]
     return redacted
 
 
-def _longest_word(value: str) -> str:
-    """Return the longest run of letters and digits: no writer escapes these."""
-    import re
-
-    return max(re.findall("[A-Za-z0-9]+", value), key=len, default="")
-
-
-def _pattern_of(value: str) -> "Any":
+def _pattern_of(value: str) -> str:
     """Return a regular expression of all spellings of a value. Short ones match whole words only.
 
     A run of letters and digits is itself. Another character may follow backslashes, and may be
@@ -1021,13 +996,12 @@ def _pattern_of(value: str) -> "Any":
             pieces.append(rf"{before}(?:{re.escape(char)}|{escape}{letter})")
         before = "" if char == "\\" else r"(?:\\|%(?:25)*5[Cc])*"
     pattern = "".join(pieces)
-    return re.compile(pattern if len(value) > 3 else rf"(?<!\w){pattern}(?!\w)")
+    return pattern if len(value) > 3 else rf"(?<!\w){pattern}(?!\w)"
 
 
 def _escape(text: str) -> str:
-    """Escape what changes how a terminal shows a text, but not its line breaks.
+    """Escape control and bidirectional characters, and line separators, but not line breaks.
 
-    These are control characters, bidirectional controls, and the line and paragraph separators.
     Without it, a registry's words in an error could clear the screen or fake a prompt.
     """
     import re
@@ -1118,49 +1092,23 @@ def _show_traceback(error: BaseException) -> None:
             _say(line)
 
 
-def _check_arguments(args: "list[str]") -> None:
-    """Raise OtherError if the arguments hold the path of this program, and so a second copy.
-
-    Cargo can join the arrays of several configuration files.
-    """
-    own = os.path.abspath(sys.argv[0])
-    names = [own]
-    if sys.platform == "win32":  # behind a .cmd, sys.argv[0] is the .py file
-        names += [os.path.splitext(own)[0] + ending for ending in (".cmd", ".bat", ".exe")]
-    for word in args:
-        if "://" in word:
-            same = False
-        elif os.path.dirname(word) and not os.path.isabs(word):  # relative to a file of Cargo's
-            same = os.path.basename(word) in map(os.path.basename, names)
-        else:
-            same = os.path.normcase(word) in map(os.path.normcase, names)
-        if same:
-            hint = "keep one, or write a string"
-            raise OtherError(f"Cargo joined two `credential-provider` arrays: {hint}")
-
-
 def _print_help(credential: Credential) -> None:
     """Print the docstring of the program, or of the module of its provider, and a configuration."""
-    text = sys.modules["__main__"].__doc__
+    text = sys.modules["__main__"].__doc__ or ""
     if not text and type(credential).__module__ != __name__:  # in a package's console script
-        text = sys.modules[type(credential).__module__].__doc__
-    words = [word for word in sys.argv[1:] if word != "--help"]
-    command = json.dumps([_own_path(), *words], ensure_ascii=False)
-    text = f"{(text or '').strip()}\n\n{_CONFIGURATION.format(command)}".lstrip()
+        text = sys.modules[type(credential).__module__].__doc__ or ""
+    path = os.path.abspath(sys.argv[0])
+    if sys.platform == "win32":  # Cargo cannot start a .py file
+        start = os.path.splitext(path)[0]
+        path = start + (".exe" if os.path.isfile(start + ".exe") else ".cmd")
+    words = [path, *[word for word in sys.argv[1:] if word != "--help"]]
+    command = json.dumps(words, ensure_ascii=False)
+    text = f"{text.strip()}\n\n{_CONFIGURATION}credential-provider = {command}\n".lstrip()
     if any("\ud800" <= char <= "\udfff" for char in command):
         text += "\nThis path is not UTF-8, so Cargo cannot read it: move the program first.\n"
     if sys.stdout:
         encoding = sys.stdout.encoding or "utf-8"
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-
-
-def _own_path() -> str:
-    """Return the path that Cargo can start. On Windows, it cannot start a .py file."""
-    path = os.path.abspath(sys.argv[0])
-    if sys.platform != "win32" or path.lower().endswith(".exe"):
-        return path
-    start = os.path.splitext(path)[0]
-    return start + (".exe" if os.path.isfile(start + ".exe") else ".cmd")
 
 
 _CONFIGURATION = """\
@@ -1169,7 +1117,6 @@ it for a registry, add this to config.toml in $CARGO_HOME (~/.cargo if that is n
 provider's arguments if it requires any:
 
 [registries.NAME]
-credential-provider = {}
 """
 
 
@@ -1196,7 +1143,7 @@ def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
             _say(line)
         token, problem = _read_typed_token()
     if not token:
-        name = registry.name if registry.name not in (None, "crates-io") else ""
+        name = (registry.name or "").replace("crates-io", "")
         command = f"cargo login --registry {name} < FILE" if name else "cargo login < FILE"
         raise OtherError(f"{problem}: to pass it from a file, run `{command}`")
     return _check_token(token, OtherError)
@@ -1205,12 +1152,10 @@ def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
 def _prompt_of(options: LoginOptions, registry: RegistryInfo) -> "list[str]":
     """Return the lines before the token. A checkout can choose each of these texts but the host."""
     name = f"registry {registry.name}, " if registry.name else ""
-    host = registry.host or "an unknown host"
-    if options.login_url is None:
-        page = f"for {registry.name or registry.index_url}"
-    else:
+    page = f"for {registry.name or registry.index_url}"
+    if options.login_url is not None:
         page = f"found on {options.login_url}"
-    index = f"{name}index {registry.index_url}, at {host}"
+    index = f"{name}index {registry.index_url}, at {registry.host or 'an unknown host'}"
     lines = [index, f"please paste the token {page} below"]
     if len(ascii(lines)) > 1000:  # half of a small terminal: the host must stay on the screen
         hint = "check the registry's name and index"
@@ -1223,7 +1168,12 @@ def _read_typed_token() -> "tuple[Secret, str]":
     try:
         terminal = os.open(_TERMINAL[0], os.O_RDWR | getattr(os, "O_NOCTTY", 0))
         try:
-            line = _read_hidden_line(terminal)
+            if sys.platform == "win32":
+                import getpass
+
+                line = getpass.getpass("")  # from the console
+            else:
+                line = _read_hidden_line(terminal)
         finally:
             os.close(terminal)
     except (EOFError, UnicodeError):
@@ -1234,19 +1184,12 @@ def _read_typed_token() -> "tuple[Secret, str]":
 
 
 def _read_hidden_line(terminal: int) -> str:
-    if sys.platform == "win32":
-        import getpass
-
-        return getpass.getpass("")  # from the console
-    return _read_without_echo(terminal)
-
-
-def _read_without_echo(terminal: int) -> str:
     """Read a line without echo. The echo comes back however this ends, and goes again after `fg`.
 
-    At a signal that ends or stops the process, the echo is put back before the signal takes effect.
+    At a signal that ends or stops the process, the echo comes back before the signal takes effect.
     """
     import signal
+    import threading
 
     shown: list[Any] = []
     earlier: dict[int, Any] = {}
@@ -1258,12 +1201,14 @@ def _read_without_echo(terminal: int) -> str:
         signal.signal(number, on_signal)  # `fg` continues here, or nothing has stopped it
         _hide_typing(terminal, shown)
 
-    def on_continue(number: int, frame: object) -> None:
-        _hide_typing(terminal, shown)
-
-    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP")
     try:
-        _handle_signals({**dict.fromkeys(names, on_signal), "SIGCONT": on_continue}, earlier)
+        if threading.current_thread() is threading.main_thread():
+            for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP", "SIGCONT"):
+                number = getattr(signal, name)
+                handler = signal.getsignal(number)
+                if handler not in (signal.SIG_IGN, None):
+                    earlier[number] = handler
+                    signal.signal(number, on_signal)
         _hide_typing(terminal, shown)
         line = _read_while_cargo_waits(terminal)
         os.write(terminal, b"\n")  # the user's own was not shown
@@ -1278,11 +1223,16 @@ def _read_while_cargo_waits(terminal: int) -> str:
     """Read a line. After the end of Cargo, what is typed is the next command for the shell."""
     import select
 
-    line = b""
+    if sys.platform == "win32":  # for type checkers
+        return ""
+    pipe = select.poll()
+    if _answers:
+        pipe.register(_answers.fileno(), 0)  # reports only that Cargo has closed its end
     limit = 1023 if sys.platform == "darwin" else 4095  # the terminal drops the rest of the line
+    line = b""
     while not line.endswith(b"\n"):
         ready = select.select([terminal], [], [], 0.2)[0]
-        if _cargo_is_gone():
+        if pipe.poll(0):
             raise OtherError("Cargo has ended: no token is stored")
         if ready:
             typed = os.read(terminal, 4096)
@@ -1290,47 +1240,32 @@ def _read_while_cargo_waits(terminal: int) -> str:
                 break
             line += typed
     if len(line.rstrip(b"\n")) >= limit:
-        raise OtherError(
-            f"the terminal cuts a line at {limit} characters: pass the token in a file"
-        )
+        cut = f"the terminal cuts a line at {limit} characters"
+        raise OtherError(f"{cut}: pass the token in a file")
     return line.decode("utf-8", "replace")
-
-
-def _handle_signals(handlers: "dict[str, Any]", earlier: "dict[int, Any]") -> None:
-    """Install handlers for signals that are not ignored. Note the earlier ones."""
-    import signal
-    import threading
-
-    if threading.current_thread() is threading.main_thread():
-        for name, handler in handlers.items():
-            number = getattr(signal, name)
-            if signal.getsignal(number) not in (signal.SIG_IGN, None):
-                earlier[number] = signal.getsignal(number)
-                signal.signal(number, handler)
 
 
 def _hide_typing(terminal: int, shown: "list[Any]") -> None:
     """Turn the echo off, drop what is typed ahead, and note the modes with echo in `shown`.
 
-    In the background the system stops this process here, and the modes are those of the shell's
-    prompt. So it reads them again after `fg`.
+    In the background, the system stops this process here, and the modes are those of the shell's
+    prompt. So it reads them again after `fg`, which interrupts the call.
     """
     import termios
 
     if sys.platform == "win32":  # for type checkers
         return
-    while True:
-        try:
-            modes = termios.tcgetattr(terminal)
-            if not shown or modes[3] & termios.ECHO:
-                shown[:] = modes
-            hidden = shown[:]
-            hidden[3] &= ~termios.ECHO
-            termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)
-            return
-        except termios.error as error:
-            if not isinstance(OSError(*error.args), InterruptedError):
-                raise OSError(*error.args) from None
+    try:
+        modes = termios.tcgetattr(terminal)
+        if not shown or modes[3] & termios.ECHO:
+            shown[:] = modes
+        hidden = shown[:]
+        hidden[3] &= ~termios.ECHO
+        termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)
+    except termios.error as error:
+        if not isinstance(OSError(*error.args), InterruptedError):
+            raise OSError(*error.args) from None
+        _hide_typing(terminal, shown)
 
 
 def _show_typing(terminal: int, shown: "list[Any]") -> None:
@@ -1354,17 +1289,6 @@ def _show_typing(terminal: int, shown: "list[Any]") -> None:
         pass  # the terminal is gone
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _cargo_is_gone() -> bool:
-    """Return whether Cargo's end of the pipe for the answer is closed."""
-    import select
-
-    if sys.platform == "win32" or _answers is None:
-        return False
-    pipe = select.poll()
-    pipe.register(_answers.fileno(), 0)
-    return bool(pipe.poll(0))
 
 
 # ---- I/O: Cargo's side --------------------------------------------------------------------------
@@ -1407,35 +1331,27 @@ class CredentialProcess(Credential):
             raise OtherError(f"`{path}` is a relative path: name the absolute path of the provider")
         self._path, self._args = path, args
 
-    def get(
-        self, registry: RegistryInfo, operation: Operation, args: "list[str]"
-    ) -> CredentialResponse:
+    def get(self, registry: RegistryInfo, operation: Operation, args: "_Args") -> "_Answer":
         """Run the provider's `get`."""
         return self.perform(registry, GetAction(operation), args)
 
-    def login(
-        self, registry: RegistryInfo, options: LoginOptions, args: "list[str]"
-    ) -> CredentialResponse:
+    def login(self, registry: RegistryInfo, options: LoginOptions, args: "_Args") -> "_Answer":
         """Run the provider's `login`."""
         return self.perform(registry, LoginAction(options), args)
 
-    def logout(self, registry: RegistryInfo, args: "list[str]") -> CredentialResponse:
+    def logout(self, registry: RegistryInfo, args: "_Args") -> "_Answer":
         """Run the provider's `logout`."""
         return self.perform(registry, LogoutAction(), args)
 
-    def perform(
-        self, registry: RegistryInfo, action: Action, args: "list[str]"
-    ) -> CredentialResponse:
+    def perform(self, registry: RegistryInfo, action: Action, args: "_Args") -> "_Answer":
         """Run the provider once."""
         child = _start(self._path)
         try:
-            answer = _ask(child, registry, action, [*self._args, *args])
+            answer = _ask(child, CredentialRequest(1, registry, action, [*self._args, *args]))
             status = _wait(child)
-        except KeyboardInterrupt:  # the provider got it, too: let it clean up
-            _end(child, 1)
-            raise
-        except BaseException:
-            _end(child, 0)
+        except BaseException as error:
+            # At Ctrl-C, the provider gets the signal, too: let it clean up
+            _end(child, seconds=isinstance(error, KeyboardInterrupt))
             raise
         if status:
             raise OtherError(f"credential process `{self._path}` failed with status {status}")
@@ -1462,27 +1378,30 @@ def _start(path: str) -> "Any":
         folders = environment["PATH"].split(os.pathsep)
         named = [os.path.join(folder, path) for folder in folders]
         found = [file for name in named for file in (name, name + ".exe") if os.path.isfile(file)]
-        command = f'"{(found or [path])[0]}" --cargo-plugin'
-        if not found:
-            raise OtherError("failed to spawn credential process", "program not found")
+        command = f'"{[*found, path][0]}" --cargo-plugin'
     try:
         pipe = subprocess.PIPE
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment)
     except OSError as error:
-        raise _failure("failed to spawn credential process", error) from None
+        raise _failure("spawn credential process", error) from None
 
 
-def _ask(child: "Any", registry: RegistryInfo, action: Action, args: "list[str]") -> "Any":
+def _ask(child: "Any", request: CredentialRequest) -> "Any":
     """Return the answer, or the Error in it."""
     hello = _read_message(child.stdout, "hello", CredentialHello.from_json)
-    v = negotiate_version(hello.v, _VERSIONS)
+    request.v = negotiate_version(hello.v, _VERSIONS)
     try:
-        _write_line(child.stdin, CredentialRequest(v, registry, action, args).to_json())
+        _write_line(child.stdin, request.to_json())
     except UnicodeError:
         raise OtherError("failed to serialize request", "not UTF-8") from None
     except OSError as error:
-        raise _failure("failed to write to credential provider", error) from None
+        raise _failure("write to credential provider", error) from None
     return _read_message(child.stdout, "response", CredentialResponse.from_json)
+
+
+def _failure(action: str, error: OSError) -> OtherError:
+    cause = f"{os.strerror(error.errno or 0)} (os error {error.errno})"
+    return OtherError(f"failed to {action}", cause)
 
 
 def _read_message(stdout: "IO[bytes]", what: str, parse: "Callable[[bytes], Any]") -> "Any":
@@ -1492,8 +1411,9 @@ def _read_message(stdout: "IO[bytes]", what: str, parse: "Callable[[bytes], Any]
     except Error as error:
         return error
     except ProtocolError as error:
-        problem = str(error) if line else f"the provider closed its output before its {what}"
-        action = f"deserialize {what}"
+        problem, action = str(error), f"deserialize {what}"
+        if not line:
+            problem = f"the provider closed its output before its {what}"
         if problem == "not UTF-8":
             action = f"read {what} from credential provider"
         raise OtherError(f"failed to {action}", problem) from None
@@ -1501,22 +1421,22 @@ def _read_message(stdout: "IO[bytes]", what: str, parse: "Callable[[bytes], Any]
 
 def _wait(child: "Any") -> str:
     """Wait for the exit, and drop what the provider still prints. Return its status on failure."""
+    import contextlib
     import threading
 
     def drop_output() -> None:
-        try:
-            with child.stdout:
-                while os.read(child.stdout.fileno(), 65536):
-                    pass
-        except (OSError, ValueError):
-            pass  # it was closed
+        with contextlib.suppress(OSError, ValueError), child.stdout:  # it can be closed elsewhere
+            while os.read(child.stdout.fileno(), 65536):
+                pass
 
     child.stdin.close()
     threading.Thread(target=drop_output, daemon=True).start()  # its child may keep the pipe open
     code = child.wait()
     if code < 0:
         return f"signal: {-code}"
-    return f"exit {'code' if sys.platform == 'win32' else 'status'}: {code}" if code else ""
+    if code:
+        return f"exit {'code' if sys.platform == 'win32' else 'status'}: {code}"
+    return ""
 
 
 def _end(child: "Any", seconds: int) -> None:
@@ -1535,10 +1455,6 @@ def _end(child: "Any", seconds: int) -> None:
         child.wait()
 
 
-def _failure(message: str, error: OSError) -> OtherError:
-    return OtherError(message, f"{os.strerror(error.errno or 0)} (os error {error.errno})")
-
-
 # ---- I/O: the file provider, and the program ----------------------------------------------------
 # `--example-file` keeps tokens in a JSON file. A change locks PATH.lock, writes PATH.tmp and then
 # replaces the file, so that no token is lost and no reader sees a part. It refuses a file that
@@ -1550,9 +1466,7 @@ class _FileCredential(Credential):
     def __init__(self, options: "list[str]") -> None:
         self._options = options
 
-    def perform(
-        self, registry: RegistryInfo, action: Action, args: "list[str]"
-    ) -> CredentialResponse:
+    def perform(self, registry: RegistryInfo, action: Action, args: "_Args") -> "_Answer":
         path, any_registry = _file_options(self._options + args)
         if path is None:
             hint = "add it after the path in `credential-provider`"
@@ -1569,9 +1483,6 @@ class _FileCredential(Credential):
             _change_store(path, url, read_token(action.options, registry))
             return LoginResponse()
         if isinstance(action, LogoutAction):
-            # A login that was killed may have left its token in the .tmp file
-            if not os.path.lexists(path) and not os.path.lexists(path + ".tmp"):
-                raise NotFound
             _change_store(path, url, None)
             return LogoutResponse()
         raise OperationNotSupported
@@ -1584,8 +1495,9 @@ def _file_options(arguments: "list[str]") -> "tuple[str | None, bool]":
     while rest:
         option = rest.pop(0)
         if option == "--example-file":
-            named = rest and not rest[0].startswith("--")
-            path = (rest.pop(0) or ".") if named else ""  # an empty PATH is not the default
+            path = ""
+            if rest and not rest[0].startswith("--"):
+                path = rest.pop(0) or "."  # an empty PATH is not the default
         elif option == "--any-registry":
             any_registry = True
         elif option != "--cargo-plugin":
@@ -1594,64 +1506,51 @@ def _file_options(arguments: "list[str]") -> "tuple[str | None, bool]":
     return path, any_registry
 
 
-def _store_path(path: str) -> str:
+def _store_path(named: str) -> str:
     """Return the absolute path of the store. The current directory can be a checkout.
 
     What lies in a checkout is packaged and published, and its author can put a file there.
     """
-    default = not path
-    if default:
-        home = os.environ.get("CARGO_HOME") or os.path.join("~", ".cargo")
-        path = os.path.join(home, "cargo-credentials.json")
-    if path[:2] in ("~/", "~" + os.sep) and os.environ.get("HOME") != "":
-        path = os.path.expanduser(path)
+    home = os.environ.get("CARGO_HOME") or os.path.join("~", ".cargo")
+    path = named or os.path.join(home, "cargo-credentials.json")
     hint = "write an absolute path, or one that begins with `~/`, after --example-file"
     if "\0" in path:
         raise OtherError(f"the path of the token store contains a NUL character: {hint}")
     if path.startswith(("~/", "~" + os.sep)):
-        raise OtherError("no home directory was found: write an absolute path after --example-file")
+        path = os.path.expanduser(path)
+        if path.startswith("~") or os.environ.get("HOME") == "":
+            hint = "write an absolute path after --example-file"
+            raise OtherError(f"no home directory was found: {hint}")
     drive = os.path.splitdrive(path)[0]
     if not os.path.isabs(path) or (sys.platform == "win32" and not drive):
         raise OtherError(f"`{path}` is a relative path: {hint}")
-    if default and _is_below_current_directory(path):
+    folders = [os.path.dirname(path), os.curdir]  # a link can lead elsewhere
+    folder, current = [os.path.join(os.path.realpath(name), "") for name in folders]
+    if not named and os.path.normcase(folder).startswith(os.path.normcase(current)):
         below = "lies below the current directory, from where `cargo publish` could upload it"
         raise OtherError(f"the token store `{path}` {below}: {hint}")
     return path
-
-
-def _is_below_current_directory(path: str) -> bool:
-    try:
-        current = os.path.normcase(os.path.realpath(os.getcwd()))
-    except OSError:  # it was deleted
-        return False
-    folder = os.path.normcase(os.path.realpath(os.path.dirname(path)))  # a link can lead elsewhere
-    return (folder + os.sep).startswith(current.rstrip(os.sep) + os.sep)
 
 
 def _without_links(path: str) -> str:
     """Follow symbolic links of the file itself, so that a link stays one when the file changes."""
     for _ in range(40):
         if not os.path.islink(path):
-            return path
+            break
         owner = os.lstat(path).st_uid
         if sys.platform != "win32" and owner not in (os.geteuid(), 0):
             made = f"was made by another user (uid {owner})"
             raise OtherError(f"the symbolic link `{path}` {made}: name another file")
         path = os.path.join(os.path.dirname(path), os.readlink(path))
-    raise OtherError(f"too many symbolic links at `{path}`: name another file")
+    return path
 
 
 def _read_store(path: str) -> "dict[str, str]":
     """Return the tokens by index URL. A missing file has none."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # do not wait for the writer of a named pipe
     store = f"the token store `{path}`"
     try:
-        if os.path.isdir(path):  # Python's own error would name only a number
-            _check_status(store, os.stat(path))
-        with _open_store(path, flags) as file:
-            status = os.fstat(file.fileno())
-            _check_status(store, status)
-            if sys.platform != "win32" and status.st_mode & 0o077:
+        with _retry(lambda: open(path, "rb", opener=_open_own)) as file:
+            if sys.platform != "win32" and os.fstat(file.fileno()).st_mode & 0o077:
                 _say(f"warning: other users can read {store}: run `chmod 600` on it")
             tokens = _parse(file.read().strip() or b"{}", "the store")
         return {url: _required(tokens, url, str) for url in tokens}
@@ -1664,33 +1563,47 @@ def _read_store(path: str) -> "dict[str, str]":
         raise OtherError(f"{store} is damaged. {hint}") from error
 
 
-def _open_store(path: str, flags: int) -> "BinaryIO":
-    return os.fdopen(_retry(lambda: os.open(path, flags)), "rb")
+def _open_own(path: str, flags: int) -> int:
+    """Open a file for its owner alone. Raise OtherError if another user made it or can write it."""
+    if os.path.isdir(path):  # Python's own error would name only a number
+        _check_status(path, os.stat(path))
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # a pipe would wait
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        _check_status(path, os.fstat(descriptor))
+    except OtherError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
-def _check_status(store: str, status: os.stat_result) -> None:
+def _check_status(path: str, status: os.stat_result) -> None:
     if status.st_mode & 0o170000 != 0o100000:
-        raise OtherError(f"{store} is not a regular file: name a file after --example-file")
+        raise OtherError(
+            f"the file `{path}` is not a regular file: name a file after --example-file"
+        )
     if sys.platform == "win32":
         return
     if status.st_uid != os.geteuid():
         owner = f"belongs to another user (uid {status.st_uid}). It was not changed"
-        raise OtherError(f"{store} {owner}: name another file with --example-file")
+        raise OtherError(f"the file `{path}` {owner}: name another file with --example-file")
     if status.st_mode & 0o022:
         hint = "check its tokens, then run `chmod 600` on it"
-        raise OtherError(f"other users can change {store}: {hint}")
+        raise OtherError(f"other users can change the file `{path}`: {hint}")
 
 
 def _change_store(path: str, index_url: str, token: "Secret | None") -> None:
     """Store a token or erase it. One process at a time replaces the file, in one step."""
+    temporary = path + ".tmp"  # a login that was killed may have left its token there
+    if token is None and not (os.path.lexists(path) or os.path.lexists(temporary)):
+        raise NotFound
     if os.path.exists(path):  # first: our lock file would lock out the owner of the store
-        _check_status(f"the token store `{path}`", os.stat(path))
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        _check_status(path, os.stat(path))
     try:
-        with open(os.open(path + ".lock", flags, 0o600), "rb") as locked:
-            _check_status(f"the lock `{path}.lock`", os.fstat(locked.fileno()))
+        with open(path + ".lock", "ab", opener=_open_own) as locked:
             _lock(locked.fileno(), path + ".lock")
-            _discard(path + ".tmp")  # a killed process may have left it
+            if os.path.lexists(temporary):
+                os.unlink(temporary)
             tokens = _read_store(path)
             if tokens.pop(index_url, None) is None and token is None:
                 raise NotFound
@@ -1699,63 +1612,56 @@ def _change_store(path: str, index_url: str, token: "Secret | None") -> None:
             _replace_store(path, tokens)
     except OSError as error:
         folder = os.path.dirname(path)
-        unchanged = ". It was not changed"
-        hint = unchanged if os.path.isdir(folder) else f": create the directory `{folder}`"
+        hint = ". It was not changed"
+        if not os.path.isdir(folder):
+            hint = f": create the directory `{folder}`"
         raise OtherError(f"cannot write the token store `{path}`{hint}") from error
 
 
 def _replace_store(path: str, tokens: "dict[str, str]") -> None:
     temporary = path + ".tmp"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     try:
-        with open(os.open(temporary, flags, 0o600), "wb") as file:
+        with open(temporary, "xb", opener=_open_own) as file:
             file.write(json.dumps(tokens, indent=2).encode("ascii") + b"\n")
             file.flush()
             os.fsync(file.fileno())
         _retry(lambda: os.replace(temporary, path))
-    except BaseException:
-        _discard(temporary)
-        raise
-
-
-def _discard(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
+    finally:
+        if os.path.lexists(temporary):
+            os.unlink(temporary)
 
 
 def _lock(descriptor: int, path: str) -> None:
     """Wait until no other process has the file locked, then lock it. Closing it releases it."""
-    waiting = f"waiting for another process to release the lock `{path}`"
-    if sys.platform == "win32":
-        import msvcrt
+    import time
 
+    waiting = False
+    while True:
         try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            _say(waiting)
-            _retry(lambda: msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1), 10000)
-    else:
-        import fcntl
+            if sys.platform == "win32":
+                import msvcrt
 
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            _say(waiting)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except (BlockingIOError, PermissionError):
+            if not waiting:
+                _say(f"waiting for another process to release the lock `{path}`")
+            waiting = True
+            time.sleep(0.05)
 
 
-def _retry(action: "Callable[[], _T]", times: int = 500) -> "_T":
+def _retry(action: "Callable[[], _T]") -> "_T":
     """Run an action, on Windows again for 5 seconds while another process has the file open."""
     import time
 
-    for _ in range(times):
+    for _ in range(500):
         try:
             return action()
-        except FileNotFoundError:
-            raise
-        except OSError:
+        except PermissionError:
             if sys.platform != "win32":
                 raise
             time.sleep(0.01)
