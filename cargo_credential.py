@@ -294,12 +294,14 @@ def _text_of(error: BaseException) -> str:
 
 def _type_of(value: object) -> str:
     """Return the name of a value's type. Two copies of this module have types of the same name."""
-    kind = value if isinstance(value, type) else type(value)
+    kind, prefix = type(value), ""
+    if isinstance(value, type):
+        kind, prefix = value, "the class "
     for base in kind.__mro__:
         in_a_copy = base.__module__.rpartition(".")[2] == "cargo_credential"
         if in_a_copy and base.__name__ in __all__ and base is not globals()[base.__name__]:
             return f"a {base.__name__} of another copy of cargo_credential.py"
-    return f"the class {kind.__name__}" if isinstance(value, type) else kind.__name__
+    return prefix + kind.__name__
 
 
 # ---- The messages -------------------------------------------------------------------------------
@@ -528,14 +530,16 @@ class LoginAction(Action, kind="login"):
 
     @classmethod
     def _from_fields(cls, fields: "dict[str, Any]") -> "LoginAction":
-        token = _optional(fields, "token", str)
-        secret = None if token is None else Secret(token)
-        return cls(LoginOptions(secret, _optional(fields, "login-url", str)))
+        options = LoginOptions(login_url=_optional(fields, "login-url"))
+        if fields.get("token") is not None:
+            options.token = Secret(_required(fields, "token", str))
+        return cls(options)
 
     def _to_fields(self) -> "dict[str, Any]":
-        token = self.options.token
-        value = None if token is None else token.expose()
-        return {"token": value, "login-url": self.options.login_url}
+        fields: dict[str, Any] = {"token": None, "login-url": self.options.login_url}
+        if self.options.token is not None:
+            fields["token"] = self.options.token.expose()
+        return fields
 
 
 class LogoutAction(Action, kind="logout"):
@@ -585,7 +589,7 @@ class CredentialRequest(_Record):
         v, found = _required(fields, "v", int), _required(fields, "registry", dict)
         if v not in _VERSIONS:
             raise ProtocolError(f"unsupported protocol version {v}")
-        url, name = _required(found, "index-url", str), _optional(found, "name", str)
+        url, name = _required(found, "index-url", str), _optional(found, "name")
         registry = RegistryInfo(url, name, _strings(found, "headers"))
         kind = _ACTIONS.get(_required(fields, "kind", str), UnknownAction)
         return cls(v, registry, kind._from_fields(fields), _strings(fields, "args"))
@@ -672,7 +676,7 @@ class CredentialResponse(_Record, kind="unknown"):
         if list(fields) not in (["Ok"], ["Err"]):
             raise ProtocolError("the line must be an object with one field, `Ok` or `Err`")
         if "Err" in fields:
-            raise _error_from(_required(fields, "Err", dict))
+            raise _error_of(_required(fields, "Err", dict))
         response = _required(fields, "Ok", dict)
         variant = _RESPONSES.get(_required(response, "kind", str), UnknownResponse)
         answer: CredentialResponse = variant._from_fields(response)
@@ -855,9 +859,9 @@ def _required(fields: "dict[str, Any]", name: str, kind: type) -> "Any":
     return fields[name]
 
 
-def _optional(fields: "dict[str, Any]", name: str, kind: type) -> "Any":
-    """Return the value of a field, or None if it is missing or null."""
-    return None if fields.get(name) is None else _required(fields, name, kind)
+def _optional(fields: "dict[str, Any]", name: str) -> "str | None":
+    """Return a string, or None if the field is missing or null."""
+    return None if fields.get(name) is None else _required(fields, name, str)
 
 
 def _strings(fields: "dict[str, Any]", name: str) -> "list[str]":
@@ -868,14 +872,16 @@ def _strings(fields: "dict[str, Any]", name: str) -> "list[str]":
     return values
 
 
-def _error_from(fields: "dict[str, Any]") -> Error:
+def _error_of(fields: "dict[str, Any]") -> Error:
     """Return the Error that an answer carries."""
     kind = _required(fields, "kind", str)
-    if kind == "other":
-        causes = [] if fields.get("caused-by") is None else _strings(fields, "caused-by")
-        return OtherError(_required(fields, "message", str), causes)
-    error: Error = _ERRORS.get(kind, UnknownError)()
-    return error
+    if kind != "other":
+        error: Error = _ERRORS.get(kind, UnknownError)()
+        return error
+    causes: list[str] = []
+    if fields.get("caused-by") is not None:
+        causes = _strings(fields, "caused-by")
+    return OtherError(_required(fields, "message", str), causes)
 
 
 # ---- Secrets ------------------------------------------------------------------------------------
@@ -990,13 +996,17 @@ def _pattern_of(value: str) -> str:
         if run.isalnum() or char > "\x7f":
             pieces.append(re.escape(run))
         elif char == "\\":
-            pieces.append(rf"(?<!\\)(?:\\|{escape})+" if not pieces else rf"(?:\\|{escape})+")
+            pieces.append(rf"(?:\\|{escape})+")
         else:
             letter = {"\n": "|n", "\r": "|r", "\t": "|t", " ": r"|\+"}.get(char, "")
             pieces.append(rf"{before}(?:{re.escape(char)}|{escape}{letter})")
         before = "" if char == "\\" else r"(?:\\|%(?:25)*5[Cc])*"
     pattern = "".join(pieces)
-    return pattern if len(value) > 3 else rf"(?<!\w){pattern}(?!\w)"
+    if value[0] == "\\":
+        pattern = rf"(?<!\\){pattern}"  # of many, it begins only at the first
+    if len(value) <= 3:
+        pattern = rf"(?<!\w){pattern}(?!\w)"
+    return pattern
 
 
 def _escape(text: str) -> str:
@@ -1143,8 +1153,9 @@ def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
             _say(line)
         token, problem = _read_typed_token()
     if not token:
-        name = (registry.name or "").replace("crates-io", "")
-        command = f"cargo login --registry {name} < FILE" if name else "cargo login < FILE"
+        command = "cargo login < FILE"
+        if registry.name not in (None, "", "crates-io"):
+            command = f"cargo login --registry {registry.name} < FILE"
         raise OtherError(f"{problem}: to pass it from a file, run `{command}`")
     return _check_token(token, OtherError)
 
@@ -1565,31 +1576,24 @@ def _read_store(path: str) -> "dict[str, str]":
 
 def _open_own(path: str, flags: int) -> int:
     """Open a file for its owner alone. Raise OtherError if another user made it or can write it."""
-    if os.path.isdir(path):  # Python's own error would name only a number
-        _check_status(path, os.stat(path))
-    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # a pipe would wait
+    if os.path.lexists(path) and not os.path.isfile(path):
+        hint = "name a file after --example-file"
+        raise OtherError(f"the file `{path}` is not a regular file: {hint}")
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(path, flags, 0o600)
-    try:
-        _check_status(path, os.fstat(descriptor))
-    except OtherError:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def _check_status(path: str, status: os.stat_result) -> None:
-    if status.st_mode & 0o170000 != 0o100000:
-        raise OtherError(
-            f"the file `{path}` is not a regular file: name a file after --example-file"
-        )
     if sys.platform == "win32":
-        return
+        return descriptor
+    status, problem = os.fstat(descriptor), ""
     if status.st_uid != os.geteuid():
         owner = f"belongs to another user (uid {status.st_uid}). It was not changed"
-        raise OtherError(f"the file `{path}` {owner}: name another file with --example-file")
-    if status.st_mode & 0o022:
+        problem = f"the file `{path}` {owner}: name another file with --example-file"
+    elif status.st_mode & 0o022:
         hint = "check its tokens, then run `chmod 600` on it"
-        raise OtherError(f"other users can change the file `{path}`: {hint}")
+        problem = f"other users can change the file `{path}`: {hint}"
+    if problem:
+        os.close(descriptor)
+        raise OtherError(problem)
+    return descriptor
 
 
 def _change_store(path: str, index_url: str, token: "Secret | None") -> None:
@@ -1597,9 +1601,9 @@ def _change_store(path: str, index_url: str, token: "Secret | None") -> None:
     temporary = path + ".tmp"  # a login that was killed may have left its token there
     if token is None and not (os.path.lexists(path) or os.path.lexists(temporary)):
         raise NotFound
-    if os.path.exists(path):  # first: our lock file would lock out the owner of the store
-        _check_status(path, os.stat(path))
     try:
+        if os.path.lexists(path):  # first: our lock file would lock out the owner of the store
+            os.close(_open_own(path, os.O_RDONLY))
         with open(path + ".lock", "ab", opener=_open_own) as locked:
             _lock(locked.fileno(), path + ".lock")
             if os.path.lexists(temporary):
