@@ -29,7 +29,8 @@ What it does not do:
 - Read the repository in the current directory, whose configuration can name programs to run.
 - Encrypt tokens: that depends on the helper. `store` writes plain text to ~/.git-credentials.
 - Use a password that a helper returns for another user name.
-- Wait longer than 60 seconds for a helper, or for a process that a helper left behind.
+- Wait longer than 60 seconds for git. If a helper leaves a process behind, and does not end its
+  answer with an empty line, git waits for that process, too.
 - Report success of `cargo logout` if a helper printed an error: git hides their exit status.
 
 Tested with git 2.39 and 2.47, their `cache` and `store`, and Git Credential Manager 2.7 on Linux.
@@ -54,7 +55,6 @@ from base64 import b64encode
 from contextlib import suppress
 from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired, call
 from threading import Thread
-from typing import IO
 from urllib.parse import quote, unquote, urlsplit
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
@@ -222,42 +222,45 @@ def git(verb: str, entry: "dict[str, str]", said: "list[str]") -> bytes:
 
 
 def run(command: "list[str]", given: bytes) -> "tuple[int, bytes, bytes]":
-    """Return status, output and errors. A helper's process that still runs may keep the pipes."""
+    """Return status, output and errors of git. Do not wait for what a helper left behind."""
     # Without the current directory's repository: it can name a helper, which git would run
     env = dict(os.environ, GIT_DIR=os.devnull, GIT_TERMINAL_PROMPT="0", GIT_ASKPASS="")
     own = True  # a process group, to end the helpers, too
-    process = Popen(
-        command, stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=ELSEWHERE, env=env, start_new_session=own
-    )
-    assert process.stdin
-    output: list[bytes] = []
-    errors: list[bytes] = []
-    work = ((process.stdout, output, False), (process.stderr, errors, True))
-    readers = [Thread(target=read, args=args, daemon=True) for args in work]
+    start, end = os.pipe()
+    mark, errors = os.urandom(16), bytearray()
+    reader = Thread(target=copy, args=(start, mark, errors), daemon=True)
+    reader.start()
     try:
-        for reader in readers:
-            reader.start()
-        with suppress(BrokenPipeError), process.stdin:  # git can fail before it reads
-            process.stdin.write(given)
-        readers[0].join(TIMEOUT)  # a wait with a timeout alone would poll, and take longer
-        process.wait(TIMEOUT)
-    except BaseException:
-        kill(process)
-        process.wait()
-        raise
-    for reader in readers:
-        reader.join(1)
-    return process.returncode, b"".join(output), b"".join(errors)
+        with Popen(
+            command,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=end,
+            cwd=ELSEWHERE,
+            env=env,
+            start_new_session=own,
+        ) as process:
+            try:
+                output, _ = process.communicate(given, TIMEOUT)
+            except BaseException:
+                kill(process)
+                raise
+    finally:
+        os.write(end, mark)
+        reader.join()
+        os.close(start)
+        os.close(end)
+    return process.returncode, output, bytes(errors)
 
 
-def read(pipe: "IO[bytes]", chunks: "list[bytes]", show: bool) -> None:
-    """Read to the end. Show errors at once: a helper can ask for the touch of a key."""
-    with pipe:
-        for chunk in iter(lambda: os.read(pipe.fileno(), 65536), b""):
-            chunks.append(chunk)
-            if show:
-                with suppress(OSError):
-                    os.write(2, chunk)
+def copy(pipe: int, mark: bytes, errors: bytearray) -> None:
+    """Read up to the mark. Show errors at once: a helper can ask for the touch of a key."""
+    end = b""
+    while not end:  # the mark arrives whole: a pipe holds less than is read at once
+        text, end, _ = os.read(pipe, 1 << 20).partition(mark)
+        errors += text
+        with suppress(OSError):
+            os.write(2, text)
 
 
 def kill(process: "Popen[bytes]") -> None:
