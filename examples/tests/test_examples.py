@@ -72,15 +72,16 @@ class Files(unittest.TestCase):
 
 
 class NotTokens(unittest.TestCase):
-    def test_each_example_with_the_rule_has_the_same(self):
+    def test_each_example_and_the_checker_have_the_same_rule(self):
         rule = re.compile("(?s)\n# ---- What cannot be a token ----\n.*\n# ---- End ----\n")
         found = {}
-        for name in example_names():
+        for name in [*example_names(), "checker/conversation.py"]:
             with open(example(name), encoding="utf-8") as file:
                 text = file.read()
             if "problem_of" in text:
                 found[name] = "".join(rule.findall(text))
         wanted = found["token_from_command.py"]
+        self.assertIn("checker/conversation.py", found)
         self.assertIn("def problem_of(value: str) -> str:", wanted)
         self.assertEqual(found, dict.fromkeys(found, wanted))
 
