@@ -8,6 +8,7 @@ python3 examples/tests/test_token_from_command.py [-v] [CLASS[.test] ...]
 
 import json
 import os
+import re
 import select
 import shlex
 import shutil
@@ -21,9 +22,10 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.abspath(os.path.join(sys.path[0], os.pardir, os.pardir)))
 
 import cargo_credential as cc
-from support import CargoWithExample, Example, example, text_of
+from support import EXAMPLES, CargoWithExample, Example, example, text_of
 from test_cargo_credential import (
     CRATES_IO,
+    MODULE,
     NOT_FOUND,
     NOT_SUPPORTED,
     REGISTRY,
@@ -978,6 +980,81 @@ class TokenFromCommandWithCargo(Family, CargoWithExample):
                 status, shown = terminal.rest()
                 self.assertEqual(status, -signal.SIGINT, shown)
                 self.assertNotIn(TOKEN.encode(), shown)
+
+
+@needs("cargo")
+@posix_only
+class RecipesWithCargo(CargoWithExample):
+    """Recipes of examples/README.md, with another registry, path and token."""
+
+    EXAMPLE = PROVIDER
+
+    def setUp(self):
+        super().setUp()
+        self.bare_token = self.TOKEN.split()[1]
+
+    def block(self, title, language):
+        """The code block of a recipe in this language."""
+        with open(os.path.join(EXAMPLES, "README.md"), encoding="utf-8") as file:
+            section = file.read().split("\n### %s\n" % title)[1].split("\n### ")[0]
+        (block,) = re.findall("(?ms)^```%s\n(.*?)^```$" % language, section)
+        return block
+
+    def configure_as_in(self, title, name):
+        block = self.block(title, "toml").replace("[registries.%s]" % name, "[registries.alt]")
+        index = re.search('(?m)^index = "(.*)"$', block).group(1)
+        block = block.replace("/path/to/token_from_command.py", self.EXAMPLE)
+        self.write("project/.cargo/config.toml", block.replace(index, self.index))
+
+    def test_a_variable_holds_the_token(self):
+        self.configure_as_in("A token in an environment variable: Gitea, Forgejo", "corp")
+        self.assertIn("no token found for `alt`", self.cargo("update", status=101))
+        self.more["GITEA_TOKEN"] = self.bare_token
+        self.cargo("update")
+
+    def test_bufs_variable_holds_several_tokens(self):
+        self.configure_as_in("Buf", "buf")
+        tokens = [self.bare_token + "@buf.build", "other@buf.corp.example", "x@xbuf.build.example"]
+        for order in (tokens, tokens[::-1]):
+            self.more["BUF_TOKEN"] = ",".join(order)
+            shutil.rmtree(self.path("cargo-home"), True)
+            self.cargo("update")
+
+    def test_the_variables_of_a_container_image(self):
+        if " " in self.directory:
+            self.skipTest("needs a directory without spaces")
+        self.registry.token = self.bare_token
+        secret = self.write("secret", self.bare_token + "\n", 0o400)
+        self.put_on_path(EXAMPLES)
+        self.configure()
+        rows = re.findall(
+            '(?m)^ENV CARGO_REGISTRIES_CORP_(\\w+)="(.*)"$', self.block(*self.CONTAINER)
+        )
+        self.assertEqual([name for name, _ in rows], ["INDEX", "CREDENTIAL_PROVIDER"])
+        for name, value in rows:
+            value = value.replace("/opt/cargo-provider/", "").replace(
+                "/run/secrets/corp-token", secret
+            )
+            value = value.replace("--host crates.corp.example", "--index " + self.index)
+            value = value.replace("sparse+https://crates.corp.example/index/", self.index)
+            self.more["CARGO_REGISTRIES_ALT_" + name] = value
+        self.cargo("update")
+
+    CONTAINER = ("A container image", "dockerfile")
+
+    def test_a_login_explains_what_to_do(self):
+        shutil.copy(MODULE, self.directory)
+        command = self.program("sys.exit(1)", "corp-sso")
+        block = self.block("A laptop where `cargo login` explains what to do", "python")
+        block = block.replace('"crates.corp.example"', repr(self.index))
+        self.configure(self.write("prov.py", block.replace("/usr/bin/corp-sso", command), 0o755))
+        text = "failed action `%s`\n\nCaused by:\n  run `corp-sso %s"
+        self.assertIn(text % ("get", "login`: Cargo"), self.cargo("update", status=101))
+        self.assertIn(text % ("get", "login`: Cargo"), self.login(status=101))
+        self.program("print(%r)" % self.bare_token, "corp-sso")
+        self.cargo("update")
+        self.assertIn(text % ("login", "login`: Cargo"), self.login(status=101))
+        self.assertIn(text % ("logout", "logout`\n"), self.logout(status=101))
 
 
 if __name__ == "__main__":
