@@ -70,7 +70,7 @@ class Chain(Credential):
     ) -> CredentialResponse:
         # Report every error of the configuration before the first provider starts.
         providers, rest = split(args)
-        os.environ["CARGO_CREDENTIAL_CHAIN"] = "1"  # an unset variable is then no problem
+        os.environ["CARGO_CREDENTIAL_CHAIN"] = "1"  # token_from_command.py then warns less
         errors: list[Error] = []
         narrow = False
         for words in providers:
@@ -97,12 +97,12 @@ def stores_nothing(error: Error) -> bool:
 
 
 def importance(error: Error) -> int:
-    """Return a number that is lowest for the error that Cargo gets; the first of equal ones."""
+    """Return a number. Cargo gets the error with the lowest one."""
     return 2 if isinstance(error, UrlNotSupported) else 1 if isinstance(error, NotFound) else 0
 
 
 def for_one_operation(answer: CredentialResponse) -> CredentialResponse:
-    """Return the answer so that Cargo asks again to publish: an earlier provider can have that."""
+    """Return the answer for one operation: Cargo then asks again to publish."""
     if isinstance(answer, GetResponse):
         return GetResponse(answer.token, answer.cache, operation_independent=False)
     return answer

@@ -150,7 +150,7 @@ def check_first_line(first: bytes) -> None:
 
 
 def check_names_beside(directory: str) -> None:
-    """A script imports what lies beside it first, and so does all that it imports."""
+    """Report files beside the script that Python would import instead of standard modules."""
     library = os.listdir(os.path.dirname(os.__file__))
     names = {name.partition(".")[0] for name in library} - {"__pycache__"}
     standard = getattr(sys, "stdlib_module_names", names)
@@ -172,19 +172,19 @@ def hello(provider: Provider) -> str:
 
 
 def kind(answer: "Answer") -> str:
-    """The kind of an answer, and the message that Cargo shows of an error."""
+    """The kind of an answer. For an error also the message that Cargo shows."""
     return f"other: {answer}" if answer.kind == "other" else answer.kind
 
 
 def usable(answer: "Answer") -> "Answer":
-    """The answer, if it has no token that a registry cannot get or accept."""
+    """The answer. Raises Problem if Cargo or a registry cannot accept its token."""
     if isinstance(answer, GetResponse):
         check_token(answer.token.expose())
     return answer
 
 
 def nowhere(provider: Provider, registry: RegistryInfo, *operations: cc.Operation) -> str:
-    """What it answers for a registry that it cannot know; later, answers unlike the first."""
+    """What the provider answers for a registry that does not exist, for the last operation."""
     last = ""
     for operation in operations:
         answer = usable(provider.get(registry, operation))
@@ -207,7 +207,7 @@ def about_nowhere(provider: Provider, answer: "Answer") -> None:
 
 
 def check_leak(provider: Provider, registry: RegistryInfo) -> None:
-    """Report a token for another registry than the user's, or than the one of the login."""
+    """Report a token for a registry that is not the user's, or not the one of the login."""
     if provider.first:
         raise Problem("get-other", whose="another index than yours")
     if provider.place.index_url and registry.index_url != provider.place.index_url:
@@ -326,7 +326,7 @@ def about(provider: Provider, answer: "Answer") -> str:
 
 
 def scheme(provider: Provider, registry: RegistryInfo) -> str:
-    """Warn of a token that most registries do not accept."""
+    """Warn about a token that most registries do not accept."""
     if registry.index_url == CRATES_IO.index_url or ".d.codeartifact." in str(registry.host):
         return "the registry takes a token without one"
     tokens = [
@@ -340,7 +340,7 @@ def scheme(provider: Provider, registry: RegistryInfo) -> str:
 
 
 def independence(provider: Provider) -> str:
-    """Whether a token that is said to be for all operations is the one to publish."""
+    """Check that a token for all operations is the same one that publishes."""
     reads = [answer for name, answer in provider.gets if name == "read"]
     others = {answer.token for name, answer in provider.gets if name == "publish"}
     independent = any(answer.operation_independent for answer in reads)
@@ -353,7 +353,7 @@ def independence(provider: Provider) -> str:
 
 
 def place(provider: Provider, *registries: RegistryInfo) -> str:
-    """Find a registry where a login can do no harm: it has no token that could be lost."""
+    """Find a registry for a login: it must have no token that could be lost."""
     answers: list[str] = []
     for registry in registries:
         kinds = {provider.get(registry, one).kind for one in (READ, *OTHERS)} - {"not-found"}
@@ -379,7 +379,7 @@ def step(provider: Provider, name: str, action: cc.Action, wanted: str, token: s
 
 
 def without_scheme(text: str) -> "list[str]":
-    """What can be the token, without what a provider may add: a scheme, and for Basic a user."""
+    """The token without what a provider may add: a scheme and, for Basic, a user."""
     pair = decode_basic(text)
     if pair is None:
         return [text.rpartition(" ")[2]]
@@ -434,7 +434,7 @@ def erase(provider: Provider) -> None:
         )
 
 
-# ---- Checks of all that was said -----------------------------------------------------------
+# ---- Checks of all output ------------------------------------------------------------------
 
 
 def caches(provider: Provider) -> str:
@@ -562,7 +562,7 @@ def run_for_registry(provider: Provider, options: argparse.Namespace) -> None:
 
 
 def hints(provider: Provider, options: argparse.Namespace) -> "list[str]":
-    """What was not reached, and how to reach it."""
+    """What was not checked, and how to check it."""
     if not provider.nowhere:
         return []
     found: list[str] = []

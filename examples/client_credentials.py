@@ -18,14 +18,14 @@ Okta and most identity providers offer. Cargo gets `Bearer TOKEN`, and asks agai
     --publish-scope SCOPE  ask for this scope instead, for all operations except reads
 
 Name at least one --index or --host. If other people can put files on the host, as on GitHub, use
---index: the files of an index decide where Cargo sends the token. Use it for an IPv6 address, too.
+--index: the files of an index decide where Cargo sends the token. --host takes no IPv6 address.
 
 The secret goes only to --token-url (https:// with a certificate that Python trusts, or http:// on
 this machine), never to a redirect. A proxy (https_proxy, no_proxy) sees no secret. The client's
 name and secret must be printable ASCII, as RFC 6749 says. The server has 60 seconds to answer.
 
 What it does not do:
-- Log in or out, act for a user, or revoke a token: the grant has none of that.
+- Log in or out, act for a user, or revoke a token: the grant has no way to do this.
 - Send the secret in the body (it uses HTTP Basic), or use a client certificate.
 - Keep tokens between runs of Cargo, or check who can read the secret's file.
 

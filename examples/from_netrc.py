@@ -12,7 +12,7 @@ password is the token:
 
     --index URL    serve this index (repeatable)
     --host HOST    serve all indexes at https:// on this host (repeatable)
-    --default      use the file's `default` entry if no `machine` is the host
+    --default      use the file's `default` entry if no `machine` names the host
     --scheme WORD  put `WORD ` before the token; `Basic` encodes login and password
 
 Name at least one --index or --host. If other people can put files on the host, as on GitHub, use
@@ -21,7 +21,7 @@ Name at least one --index or --host. If other people can put files on the host, 
 The file must be a regular file. Except on Windows, it must belong to the user or to root, and no
 other user may read or write it.
 
-How it reads the file, as curl does, and the same with every Python:
+It reads the file as curl does, with every version of Python in the same way:
 - White space separates words. `"..."` on one line is one word: \" and \\ are a quote and a
   backslash in it, and \n, \r and \t are control characters.
 - The keywords `machine`, `login`, `password` and `account`, in any case, take the next word.
@@ -142,7 +142,7 @@ def entry_of(host: str, default: bool) -> "tuple[str, Secret]":
 
 
 class Entry:
-    """What a netrc file has for a machine, or by default."""
+    """An entry of a netrc file: for one machine, or the default."""
 
     host = login = password = account = b""
     default = False
@@ -150,7 +150,7 @@ class Entry:
 
 
 def entries_in(data: bytes) -> "list[Entry]":
-    """Return the entries of a netrc file. The first one is what comes before any other."""
+    """Return the entries of a netrc file. The first has the words before any `machine`."""
     data = data.replace(b"\r\n", b"\n") + b"\n\n"
     entries, keyword = [Entry()], ""
     found = WORD.match(data, len(BOM) if data.startswith(BOM) else 0)

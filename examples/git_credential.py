@@ -3,7 +3,7 @@
 # Copyright (c) 2026 the authors of cargo_credential.py
 r"""Keeps tokens where git keeps passwords: login, get and logout through `git credential`.
 
-This one file reaches every credential helper of git: Git Credential Manager, the keychain of macOS,
+It works with every credential helper of git: Git Credential Manager, the keychain of macOS,
 libsecret, the Windows Credential Manager, and git's own `cache` and `store`. Your git configuration
 chooses the helper, as in `git config --global credential.helper cache`.
 
@@ -29,8 +29,8 @@ What it does not do:
 - Read the repository in the current directory, whose configuration can name programs to run.
 - Encrypt tokens: that depends on the helper. `store` writes plain text to ~/.git-credentials.
 - Use a password that a helper returns for another user name.
-- Wait longer than 60 seconds for git. If a helper leaves a process behind, and does not end its
-  answer with an empty line, git waits for that process, too.
+- Wait longer than 60 seconds for git. If a helper leaves a process behind and does not end its
+  answer with an empty line, then git itself waits for that process.
 - Report success of `cargo logout` if a helper printed an error: git hides their exit status.
 
 Tested with git 2.39 and 2.47, their `cache` and `store`, and Git Credential Manager 2.7 on Linux.
@@ -64,9 +64,9 @@ from cargo_credential import GetResponse, Operation, OtherError, RegistryInfo, S
 
 sys.path.pop()  # no other module may come from there
 
-# The last helper: an empty password means that no other has one. Git appends `get` to the command.
+# The last helper: its empty password means that no other helper has one. Git appends ` get`.
 NO_PASSWORD = "credential.helper=!echo username=; echo password=; :"
-# A directory that cannot be a checkout: some programs run files of the current directory
+# No checkout can be this directory: some programs run files of the current directory
 ELSEWHERE = os.environ["SystemRoot"] if sys.platform == "win32" else os.sep
 TIMEOUT = 60  # seconds
 OPTIONS = ("--index", "--host", "--username", "--scheme", "--git-password")
@@ -119,7 +119,7 @@ class GitCredential(cc.Credential):
         said: list[str] = []
         entry = entry_of(registry, args)
         _, token, _ = fill(entry, [])
-        git("reject", entry, said)  # an expired token, too, which git no longer gives
+        git("reject", entry, said)  # also an expired token, which `fill` does not return
         if fill(entry, said)[1]:
             raise OtherError("a credential helper of git still has the token: erase it there", said)
         if said:
@@ -255,6 +255,8 @@ def run(command: "list[str]", given: bytes) -> "tuple[int, bytes, bytes]":
 
 def copy(pipe: int, mark: bytes, errors: bytearray) -> None:
     """Read up to the mark. Show errors at once: a helper can ask for the touch of a key."""
+    if sys.platform != "win32":  # Ctrl-C must interrupt the main thread
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     end = b""
     while not end:  # the mark arrives whole: a pipe holds less than is read at once
         text, end, _ = os.read(pipe, 1 << 20).partition(mark)

@@ -5,10 +5,10 @@
 
     onepassword.py [--account ACCOUNT] [--vault VAULT]
 
-It uses the options and items of Cargo's cargo-credential-1password, so each finds what the other
-stored: a Login item with the tag `cargo-registry`, the index URL as its website and the token as
-its password. A registry gets only the token stored for its whole URL. Cargo's provider puts the
-token on a command line, which other users can read. This one puts no secret there.
+It uses the options and items of Cargo's cargo-credential-1password, so each finds the tokens of the
+other. An item is a Login with the tag `cargo-registry`, the index URL as its website and the token
+as its password. A registry gets only the token stored for its whole URL. Cargo's provider puts the
+token on a command line, which other users can read. This one does not.
 
 If the 1Password app is not connected to `op`, and the environment has neither OP_SESSION_... nor
 OP_SERVICE_ACCOUNT_TOKEN, each command signs in: `op` asks for the password on the terminal.
@@ -40,7 +40,7 @@ from cargo_credential import GetResponse, NotFound, OtherError, RegistryInfo, Se
 
 sys.path.pop()  # no other module may come from there
 
-# A directory that cannot be a checkout: some programs run files of the current directory
+# No checkout can be this directory: some programs run files of the current directory
 ELSEWHERE = os.environ["SystemRoot"] if sys.platform == "win32" else os.sep
 NEW_ITEM = {"title": "Cargo registry token", "category": "LOGIN", "tags": ["cargo-registry"]}
 PASSWORD = {"id": "password", "type": "CONCEALED", "purpose": "PASSWORD", "label": "password"}

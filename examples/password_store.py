@@ -20,9 +20,8 @@ What it does not do:
 - Store a token for an index URL that is too long for a file name (some 200 characters).
 - Serve an index at an IPv6 address.
 
-It was tested with pass 1.7.4 and GnuPG 2.2, and with a simulated `gopass` (from gopass.pw; Debian's
-package is another program).
-In .cargo/config.toml:
+Tested with pass 1.7.4 and GnuPG 2.2, and with a simulated `gopass` (the one of gopass.pw: Debian's
+package `gopass` is another program). In .cargo/config.toml:
 
     [registries.corp]
     index = "sparse+https://crates.corp.example/index/"
@@ -49,7 +48,7 @@ from cargo_credential import GetResponse, NotFound, OtherError, RegistryInfo, Se
 
 sys.path.pop()  # no other module may come from there
 
-# A directory that cannot be a checkout: some programs run files of the current directory
+# No checkout can be this directory: some programs run files of the current directory
 ELSEWHERE = os.environ["SystemRoot"] if sys.platform == "win32" else os.sep
 
 

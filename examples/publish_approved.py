@@ -14,12 +14,12 @@ this one, then the other provider's absolute path and its arguments:
 FILE has an approved crate per line, as NAME VERSION SHA256: the checksum is that of the .crate file
 which Cargo uploads. Empty lines and lines that begin with `#` are skipped. If a crate is not
 approved, the error shows the line to add. A token is for one publish: Cargo asks again for the next
-one. There is no token to yank, unyank or change owners. To read, log in and log out, the other
+one. To yank, unyank or change owners, Cargo gets no token. To read, log in and log out, the other
 provider starts at once.
 
-FILE must be a regular file that belongs to you or root, at a path without symbolic links, and no
-one else may write to it or replace it. So the same holds for each directory above it. Do not keep
-FILE in a checkout: whoever changes the checkout approves crates.
+FILE must be a regular file, at a path without symbolic links. You or root must own FILE and each
+directory above it, and no one else may write to them. Do not keep FILE in a checkout: everyone who
+can change the checkout could approve crates.
 
 What it does not do:
 - protect the token from a program that runs the other provider directly, or reads its store

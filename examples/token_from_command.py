@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the authors of cargo_credential.py
-r"""Runs a command that prints a token, or reads an environment variable, for the registries named.
+r"""Gives Cargo a token that a command prints, or that an environment variable holds.
 
     token_from_command.py [OPTION]... COMMAND [ARG]...
     token_from_command.py [OPTION]... --env NAME
@@ -9,7 +9,7 @@ r"""Runs a command that prints a token, or reads an environment variable, for th
     --index URL         serve this index (repeatable)
     --host HOST         serve all indexes at https:// on this host (repeatable)
     --operation KIND    serve only read, publish, yank, unyank or owners (repeatable)
-    --env NAME          the token is in this environment variable: there is no command
+    --env NAME          take the token from this environment variable, instead of a command
     --scheme WORD       put `WORD ` before the token, as in --scheme Bearer
     --basic USER        give Cargo `Basic ` and the base64 form of `USER:TOKEN`
     --json FIELD        the output is JSON, with the token in this field (a.b: field b of field a)
@@ -22,24 +22,30 @@ Without --index and --host, every registry gets the token, even one that a check
 names. If others can put files on the host, as on GitHub, use --index: the index decides where Cargo
 sends the token. The index of crates.io is https://github.com/rust-lang/crates.io-index.
 
-If the variable of --env is unset or empty, or --operation does not list the operation, the answer
-is not-found: Cargo or chain.py asks the next provider. To publish with a token of its own, put
-`--operation publish` into chain.py's first provider. An expiry that is null or empty means none.
+The answer is not-found if the variable of --env is unset or empty, or if no --operation is the one
+that Cargo requests. Cargo or chain.py then asks the next provider. To publish with another token,
+give chain.py first a provider with `--operation publish`.
 
-In an ARG, {index_url}, {host} and {name} stand for the registry's index URL, host and name. It is
-an error if such a value begins with `-` or contains a special character of a shell. The command
-gets CARGO_REGISTRY_INDEX_URL and CARGO_REGISTRY_NAME_OPT unchecked: a checkout can choose these.
-
-If you set --timeout, then Ctrl-C, SIGTERM and SIGHUP also stop the command's whole process group.
-On Windows, the timeout and Ctrl-C stop the command and its child processes. A command is done when
-it exits: what it leaves in the background goes on without its output and standard error.
+In an ARG, the provider replaces {index_url}, {host} and {name} by the registry's index URL, host
+and name. It is an error if such a value begins with `-` or contains a special character of a shell.
+The command also gets CARGO_REGISTRY_INDEX_URL and CARGO_REGISTRY_NAME_OPT. They are not checked,
+and a checkout can choose them.
 
 The command runs in the root directory (on Windows in %SystemRoot%), not in a cloned repository:
-write absolute paths. If it fails and standard error is not a terminal, the error has its last line.
+write absolute paths. The provider does not wait for processes that the command leaves behind. With
+--timeout, Ctrl-C, SIGTERM and SIGHUP also stop all processes of the command's group. On Windows,
+the timeout and Ctrl-C stop the command and its child processes.
 
-What it does not do: log in or out (see git_credential.py), show the output, or stop another user's
-processes. `cargo:token-from-stdout` has no options, serves every registry and, up to Cargo 1.97,
-cannot publish if the output ends with CR LF. Tested: Cargo 1.95, Linux. In .cargo/config.toml:
+If the command fails, the error has the last line of its standard error, if nothing in it can be a
+token. If standard error is a terminal, it does not: the command may prompt there, and the user sees
+the line anyway.
+
+What it does not do:
+- Log in or out: see git_credential.py.
+- Show the output, or stop another user's processes.
+
+`cargo:token-from-stdout` has no options, serves every registry and, up to Cargo 1.97, cannot
+publish if the output ends with CR LF. Tested with Cargo 1.95 on Linux. In .cargo/config.toml:
 
     [registries.corp]
     index = "sparse+https://crates.corp.example/index/"
@@ -88,11 +94,11 @@ TIME = re.compile(
     r"(\d{4})-?(\d\d)-?(\d\d)[Tt ](\d\d):?(\d\d):?(\d\d)(?:[.,]\d+)?"
     r" ?([Zz]|[+-]\d\d:?\d\d)(?: [A-Z]+)?\Z"
 )
-# Not an option, and no more than text to a shell, also to the one that runs a Windows .cmd file
+# Not an option, and plain text for each shell, also for the one that runs a .cmd file of Windows
 PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@+=-]*\Z")
 # A word that can be a token, or a part of one
 RANDOM = re.compile(r"(?=[\w+=~-]*[A-Za-z])(?=[\w+=~-]*\d)[\w+=~-]{10,}|[\w+=~-]{24,}")
-# A directory that no checkout can be. On Windows, os.sep would be the root of the current drive
+# No checkout can be this directory. On Windows, os.sep would be the root of the current drive
 ROOT = os.environ["SystemRoot"] if sys.platform == "win32" else os.sep
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if os.name == "posix"]
 ENDING = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
@@ -186,7 +192,7 @@ def check(options: "dict[str, str]", command: "list[str]") -> None:
 
 def fill_in(command: "list[str]", registry: RegistryInfo) -> "list[str]":
     """Return the command with the registry's values in its arguments."""
-    words = command[1:]  # the registry has no influence on which program runs
+    words = command[1:]  # not in the program's name: a checkout could choose the program
     values = {"index_url": registry.index_url, "host": registry.host, "name": registry.name}
     for name, value in values.items():
         if any(f"{{{name}}}" in word for word in words) and not PLAIN.match(value or ""):
@@ -198,7 +204,7 @@ def fill_in(command: "list[str]", registry: RegistryInfo) -> "list[str]":
 def output_of(
     options: "dict[str, str]", command: "list[str]", registry: RegistryInfo
 ) -> "tuple[bytes, str]":
-    """Return the text with the token, and how an error begins that describes it."""
+    """Return the text with the token, and the start of an error about it."""
     if "--env" in options:
         variable = options["--env"]
         value = os.environ.get(variable)
@@ -242,7 +248,7 @@ def run(command: "list[str]", env: "dict[str, str]", timeout: int) -> "tuple[int
     handlers = {number: signal.signal(number, on_signal) for number in ENDING if timeout}
     stdin, own = (DEVNULL, True) if timeout else (None, False)
     output = Pipe()
-    # A program may ask on standard error only if that is the terminal.
+    # Some programs prompt on standard error, but only if it is a terminal.
     errors = None if sys.stderr.isatty() else Pipe(copy=True)
     try:
         process = Popen(
@@ -290,7 +296,7 @@ class Pipe:
 
     def read(self) -> None:
         """Read up to the mark. It arrives whole: a pipe holds less than is read at once."""
-        if sys.platform != "win32":  # they have to interrupt what the main thread does
+        if sys.platform != "win32":  # they must interrupt the main thread
             signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         end = b""
         while not end:
@@ -329,7 +335,7 @@ def find(output: bytes, path: str, source: str, fix: str = "") -> Any:
     except (KeyError, TypeError):
         raise OtherError(f"{source} no field `{path}`{fix}") from None
     except (ValueError, RecursionError):  # `from None`: it has the output
-        raise OtherError(f"{source} something else than JSON") from None
+        raise OtherError(f"{source} something other than JSON") from None
 
 
 def single_line(text: "bytes | str", source: str) -> Secret:
@@ -340,7 +346,7 @@ def single_line(text: "bytes | str", source: str) -> Secret:
         raise OtherError(f"{source} a token that is not text") from None
     refuse_non_token(token)  # before its form is checked, and before it is encoded
     if not re.fullmatch(r"[^\r\n\ud800-\udfff]+", token.expose()):
-        raise OtherError(f"{source} something else than one line of text: the token alone")
+        raise OtherError(f"{source} something other than one line of text: the token alone")
     return token
 
 

@@ -40,8 +40,8 @@ What it does not do:
 - Work on GitHub Enterprise Server, or on a GitLab other than gitlab.com.
 
 After a status 5xx the provider asks again, for 60 seconds at most. A proxy (https_proxy, no_proxy)
-sees no token. Tested with Cargo 1.95 and simulated services, not
-with crates.io, GitHub or GitLab. To try it without Cargo:
+sees no token. Tested with Cargo 1.95 and simulated services, not with crates.io, GitHub or GitLab.
+To try it without Cargo:
 
     echo '{"v":1,"registry":{"index-url":"https://github.com/rust-lang/crates.io-index"},'\
     '"kind":"get","operation":"read"}' | ./trusted_publishing.py

@@ -32,8 +32,8 @@ With --print, the output must be a pipe or a file. FORM is one of these:
     curl    a line for curl: with_token.py ... --print curl ... | curl -K - https://...
     bazel   {"headers":{"Authorization":["TOKEN"]}}, for a script that is a --credential_helper
 
-It reads no configuration of Cargo: versions of Cargo read it differently, and the configuration of
-a checkout could name a program to run.
+It reads no configuration of Cargo. Each version of Cargo reads it in its own way, and that of a
+checkout could name a program to run.
 
 What it does not do:
 - protect the token from a checkout that you do not trust: its configuration can name programs that

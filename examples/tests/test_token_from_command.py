@@ -94,9 +94,9 @@ class Output(FromCommand):
         self.assert_texts([(args, token_answer(token)) for args, token in rows])
 
     def test_output_that_is_not_a_token_is_reported_and_not_shown(self):
-        one_line = "the command printed something else than one line of text: the token alone"
+        one_line = "the command printed something other than one line of text: the token alone"
         not_text = "the command printed a token that is not text"
-        not_json = "the command printed something else than JSON"
+        not_json = "the command printed something other than JSON"
         control = "the token contains a control character, so no HTTP header can carry it"
         no_field = "the command printed no field `%s`"
         rows = [
@@ -267,13 +267,13 @@ class Variable(FromCommand):
             (["--env"], "--env takes the name of an environment variable, not ''"),
             (["--env", "D"], NotTokens.JSON),
             (["--env", "D", "--json", "x"], "the variable `D` holds no field `x`"),
-            (["--env", "T", "--json", "x"], "the variable `T` holds something else than JSON"),
+            (["--env", "T", "--json", "x"], "the variable `T` holds something other than JSON"),
         ]
         self.assert_texts(rows)
 
     def test_a_variable_with_more_than_a_token_is_refused(self):
         self.more["T"] = "t\nu"
-        text = "the variable `T` holds something else than one line of text: the token alone"
+        text = "the variable `T` holds something other than one line of text: the token alone"
         self.assert_texts([(["--env", "T"], text)])
         self.more["T"] = "***"
         self.assert_texts([(["--env", "T"], NotTokens.MISSING)])
