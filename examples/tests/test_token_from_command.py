@@ -1004,7 +1004,15 @@ class RecipesWithCargo(CargoWithExample):
         block = self.block(title, "toml").replace("[registries.%s]" % name, "[registries.alt]")
         index = re.search('(?m)^index = "(.*)"$', block).group(1)
         block = block.replace("/path/to/token_from_command.py", self.EXAMPLE)
+        block = block.replace('"--host", "crates.corp.example"', '"--index", "%s"' % index)
+        block = block.replace("/path/to/command", self.path("command"))
         self.write("project/.cargo/config.toml", block.replace(index, self.index))
+
+    def test_a_command_prints_json(self):
+        self.configure_as_in("Any command that prints JSON", "corp")
+        document = {"data": {"token": self.bare_token, "seconds": 3600}}
+        self.program("print(%r)" % json.dumps(document), "command")
+        self.cargo("update")
 
     def test_a_variable_holds_the_token(self):
         self.configure_as_in("A token in an environment variable: Gitea, Forgejo", "corp")
@@ -1027,20 +1035,14 @@ class RecipesWithCargo(CargoWithExample):
         secret = self.write("secret", self.bare_token + "\n", 0o400)
         self.put_on_path(EXAMPLES)
         self.configure()
-        rows = re.findall(
-            '(?m)^ENV CARGO_REGISTRIES_CORP_(\\w+)="(.*)"$', self.block(*self.CONTAINER)
-        )
+        block = self.block("A container image", "dockerfile").replace("/opt/cargo-provider/", "")
+        block = block.replace("/run/secrets/corp-token", secret)
+        block = block.replace("--host crates.corp.example", "--index " + self.index)
+        block = block.replace("sparse+https://crates.corp.example/index/", self.index)
+        rows = re.findall('(?m)^ENV CARGO_REGISTRIES_CORP_(\\w+)="(.*)"$', block)
         self.assertEqual([name for name, _ in rows], ["INDEX", "CREDENTIAL_PROVIDER"])
-        for name, value in rows:
-            value = value.replace("/opt/cargo-provider/", "").replace(
-                "/run/secrets/corp-token", secret
-            )
-            value = value.replace("--host crates.corp.example", "--index " + self.index)
-            value = value.replace("sparse+https://crates.corp.example/index/", self.index)
-            self.more["CARGO_REGISTRIES_ALT_" + name] = value
+        self.more.update({"CARGO_REGISTRIES_ALT_" + name: value for name, value in rows})
         self.cargo("update")
-
-    CONTAINER = ("A container image", "dockerfile")
 
     def test_a_login_explains_what_to_do(self):
         shutil.copy(MODULE, self.directory)
