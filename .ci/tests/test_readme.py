@@ -641,6 +641,11 @@ class WhatCargoSays(CargoTable):
             "#!/no/such/python3\n",
         ),
         (NO_START, "Permission denied (os error 13)"): ("not executable", "#!/bin/sh\n"),
+        ("failed to create directory", "Permission denied (os error 13)"): (
+            "another user's home",
+            RETURN % CargoTable.TOKEN,
+            ("fetch",),
+        ),
         (NO_START, "Exec format error (os error 8)"): ("executable", "import sys\n"),
         ("authenticated registries require a credential-provider to be configured",): (
             "lines",
@@ -699,6 +704,8 @@ class WhatCargoSays(CargoTable):
 
     def test_each_cause_has_its_message(self):
         for texts, cause in self.CAUSES.items():
+            if cause[0] == "another user's home" and os.geteuid() == 0:
+                continue  # root can write to all directories
             with self.subTest(texts):
                 self.provoke(texts, *cause)
 
@@ -713,11 +720,16 @@ class WhatCargoSays(CargoTable):
             self.configure(self.program(text))
         elif kind == "one of several":
             self.globally([self.stand_in("good")], [self.program(text)])
-        elif kind in ("code", "forbidden"):
+        elif kind in ("code", "forbidden", "another user's home"):
             self.configure(*self.provider_with("first", text))
         else:
             self.configure(self.write("file.py", text, 0o755 if kind == "executable" else 0o644))
+        if kind == "another user's home":
+            shutil.rmtree(self.path("cargo-home"), True)
+            os.mkdir(self.path("cargo-home"), 0o555)
         errors, asked = self.ask(command, status)
+        if kind == "another user's home":
+            os.chmod(self.path("cargo-home"), 0o755)
         self.assert_says(texts, errors)
         self.assertNotIn("good get", asked)
 
