@@ -393,6 +393,16 @@ class Configurations(WithStandIns):
         self.cargo("logout", "--registry", "alt")
         self.assert_asked(args)
 
+    def test_an_alias_replaces_a_provider_without_arguments(self):
+        *tables, name = self.prov.split(".")  # as Cargo splits it
+        lines = ["[%s]" % ".".join(["credential-alias", *map(json.dumps, tables)])]
+        lines.append("%s = %s" % (name, json.dumps([self.stand_in("other")])))
+        for args, asked in [([], "other"), (["an argument"], "prov")]:
+            with self.subTest(args=args):
+                self.configure(self.prov, *args, extra="\n".join(lines) + "\n")
+                self.cargo("logout", "--registry", "alt")
+                self.assertEqual(len(self.requests(asked)), 1)
+
     def test_cargos_log_shows_the_conversation(self):
         (variable,) = set(re.findall(r"`(CARGO_LOG=[^`]*)`", TROUBLESHOOTING))
         name, value = variable.split("=", 1)
