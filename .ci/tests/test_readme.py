@@ -605,13 +605,28 @@ ANSWER = (
     "print('{\"v\":[1]}', flush=True)\nsys.stdin.readline()\n"
     "sys.stdout.buffer.write(b'%s\\n')\nsys.stdout.flush()\n"
 )
-ONLY_TO_READ = (
-    "read = isinstance(action.operation, ReadOperation)\n"
-    "        return GetResponse(Secret(%r if read else 'x'), CacheNever())" % CargoTable.TOKEN
-)
 NO_HELLO = "failed to deserialize hello"
 NO_ANSWER = "failed to deserialize response"
 NO_START = "failed to spawn credential process"
+
+
+class WithoutA401(Registry):
+    """A registry that everyone can read, or that does not answer 401 where Cargo asks for it."""
+
+    def handle_one(self):
+        url, config = self.server.url, self.path == "/index/config.json"
+        if self.path == "/login":
+            self.reply(200, b"<html>")
+        elif config and self.server.status:
+            self.reply(self.server.status, b"", {"Location": url + "/login"})
+        elif config:
+            self.reply(200, {"dl": url + "/dl", "api": url})
+        elif self.path.startswith("/index/"):
+            self.reply(200, json.dumps(self.server.index["dep"][0]).encode())
+        else:
+            super().handle_one()
+
+    do_GET = handle_one
 
 
 class Forbidding(Registry):
@@ -672,7 +687,7 @@ class WhatCargoSays(CargoTable):
             "return super().perform(registry, action, args)",
         ),
         ("token rejected for",): ("code", RETURN % TOKEN),
-        ("failed to publish", "got 401"): ("code", ONLY_TO_READ, "publish"),
+        ("failed to publish", "got 401"): ("public", RETURN % "x", "publish"),
         ("failed to publish", "got 403"): ("forbidden", RETURN % CargoTable.TOKEN, "publish"),
         ("failed to download from", "got 403"): (
             "forbidden",
@@ -721,7 +736,9 @@ class WhatCargoSays(CargoTable):
 
     def provoke(self, texts, kind, text, command="get", status=101):
         """Configure words or lines, or a program, a provider's code, or a file as it is."""
-        self.registry.RequestHandlerClass = Forbidding if kind == "forbidden" else Registry
+        handlers = {"forbidden": Forbidding, "public": WithoutA401}
+        self.registry.RequestHandlerClass = handlers.get(kind, Registry)
+        self.registry.status = None
         if kind == "lines":
             self.configure(extra=text)
         elif kind == "words":
@@ -730,7 +747,7 @@ class WhatCargoSays(CargoTable):
             self.configure(self.program(text))
         elif kind == "one of several":
             self.globally([self.stand_in("good")], [self.program(text)])
-        elif kind in ("code", "forbidden", "another user's home"):
+        elif kind in ("code", "forbidden", "public", "another user's home"):
             self.configure(*self.provider_with("first", text))
         else:
             self.configure(self.write("file.py", text, 0o755 if kind == "executable" else 0o644))
@@ -742,25 +759,6 @@ class WhatCargoSays(CargoTable):
             os.chmod(self.path("cargo-home"), 0o755)
         self.assert_says(texts, errors)
         self.assertNotIn("good get", asked)
-
-
-class WithoutA401(Registry):
-    """A registry that does not answer 401 where Cargo would ask a provider."""
-
-    def handle_one(self):
-        url, config = self.server.url, self.path == "/index/config.json"
-        if self.path == "/login":
-            self.reply(200, b"<html>")
-        elif config and self.server.status:
-            self.reply(self.server.status, b"", {"Location": url + "/login"})
-        elif config:
-            self.reply(200, {"dl": url + "/dl", "api": url})
-        elif self.path.startswith("/index/"):
-            self.reply(200, json.dumps(self.server.index["dep"][0]).encode())
-        else:
-            super().handle_one()
-
-    do_GET = handle_one
 
 
 @needs("cargo")
