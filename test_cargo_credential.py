@@ -972,6 +972,7 @@ class Registries(unittest.TestCase):
             ("https://user@Crates.corp.example/i", lower),
             ("https://crates.corp.example:443/i", lower),
             (None, "write a str, not NoneType"),
+            (b"r.example", "write a str, not bytes"),
         ]:
             message = "other: Provider.registries: `%s` matches no registry: %s" % (entry, problem)
             for registries in ((entry, "r.example"), ("r.example", entry)):
@@ -1002,12 +1003,10 @@ class Registries(unittest.TestCase):
         self.assertEqual(outcome(provider, line_of(READ, self.OTHER)), "url-not-supported")
         self.assertEqual(provider.requests, [])
 
-    def test_a_string_for_registries_is_an_error_for_its_author(self):
+    def test_registries_that_are_one_value_are_an_error_for_their_author(self):
         words = "other: Provider.registries must be a tuple of strings: write (%r,)"
-        for registries, message in [
-            ("r.example", words % "r.example"),
-            (b"r.example", words % b"r.example"),
-        ]:
+        rows = [(text, words % text) for text in ("r.example", b"r.example", "")]
+        for registries, message in [*rows, (5, "other: 'int' object is not iterable")]:
             provider = self.provider(registries)
             for registry in (REGISTRY, self.OTHER):
                 self.assertEqual(outcome(provider, line_of(READ, registry)), message)
