@@ -625,18 +625,15 @@ class CacheExpires(CacheControl, kind="expires"):
     __match_args__ = ("expiration",)
 
     def __init__(self, expiration: "int | float | datetime") -> None:
-        if isinstance(expiration, str):
-            hint = "pass datetime.fromisoformat(text), which reads a `Z` from Python 3.11 on"
-            raise TypeError(f"expiration must be Unix seconds or an aware datetime: {hint}")
         seconds: Any = expiration
         if hasattr(seconds, "utcoffset"):
             if seconds.utcoffset() is None:
                 raise ValueError("expiration is a datetime without a time zone: give it a tzinfo")
             seconds = seconds.replace(microsecond=0).timestamp()  # a float can round up
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-            found = type(seconds).__name__
-            raise TypeError(f"expiration must be Unix seconds or an aware datetime, not {found}")
-        if not _YEAR_MINUS_9999 <= seconds < _YEAR_10000:  # also if it is NaN
+            hint = f"not {_type_of(seconds)}: datetime.fromisoformat reads a text"
+            raise TypeError(f"expiration must be Unix seconds or an aware datetime, {hint}")
+        if not -377705116800 <= seconds < 253402300800:  # also if it is NaN
             hint = "in the years -9999 to 9999 (is it in milliseconds?)"
             raise ValueError(f"expiration must be Unix seconds, such as time.time() + 3600, {hint}")
         self.expiration = int(seconds)
@@ -650,9 +647,6 @@ class CacheExpires(CacheControl, kind="expires"):
 
     def _to_fields(self) -> "dict[str, Any]":
         return {"expiration": self.expiration}
-
-
-_YEAR_MINUS_9999, _YEAR_10000 = -377705116800, 253402300800  # their first seconds
 
 
 class CacheSession(CacheControl, kind="session"):
@@ -675,12 +669,14 @@ class CredentialResponse(_Record, kind="unknown"):
         fields = _parse(line)
         if list(fields) not in (["Ok"], ["Err"]):
             raise ProtocolError("the line must be an object with one field, `Ok` or `Err`")
-        if "Err" in fields:
-            raise _error_of(_required(fields, "Err", dict))
-        response = _required(fields, "Ok", dict)
-        variant = _RESPONSES.get(_required(response, "kind", str), UnknownResponse)
-        answer: CredentialResponse = variant._from_fields(response)
-        return answer
+        found = _required(fields, next(iter(fields)), dict)
+        kind = _required(found, "kind", str)
+        if "Ok" in fields:
+            answer: CredentialResponse = _RESPONSES.get(kind, UnknownResponse)._from_fields(found)
+            return answer
+        if kind == "other":
+            raise OtherError(_required(found, "message", str), _strings(found, "caused-by"))
+        raise _ERRORS.get(kind, UnknownError)
 
     def to_json(self) -> str:
         """Return the answer as one line of JSON, with its token in it.
@@ -756,11 +752,8 @@ class Error(Exception):
         for kind, known in _ERRORS.items():
             if isinstance(self, known):
                 return _encode({"Err": {"kind": kind}})
-        message, *causes = [  # UTF-8 cannot encode lone surrogates
-            text.encode("utf-8", "backslashreplace").decode("utf-8")
-            for text in (str(self), *_strings_of(self.caused_by))
-        ]
-        return _encode({"Err": {"kind": "other", "message": message, "caused-by": causes}})
+        causes = _strings_of(self.caused_by)
+        return _encode({"Err": {"kind": "other", "message": str(self), "caused-by": causes}})
 
 
 def _strings_of(causes: "str | Sequence[object]") -> "list[str]":
@@ -833,15 +826,12 @@ def _parse(line: "str | bytes", what: str = "the line") -> "dict[str, Any]":
         _encode(fields).encode("utf-8")
     except UnicodeError:
         raise ProtocolError("not UTF-8") from None
-    except RecursionError:
-        raise ProtocolError("not JSON: nested too deeply") from None
     except json.JSONDecodeError as error:  # `from None`: its `doc` may hold a token
-        text = f"not JSON: {error.msg} at line {error.lineno} column {error.colno}"
-        raise ProtocolError(text.replace(" at at ", " at ")) from None
+        raise ProtocolError(f"not JSON: {error}") from None
     except ProtocolError:
         raise
-    except ValueError:
-        raise ProtocolError("not JSON: number out of range") from None
+    except (ValueError, RecursionError):
+        raise ProtocolError("not JSON: a number is out of range, or nested too deeply") from None
     if type(fields) is not dict:
         raise ProtocolError(f"{what} must be an object")
     return fields
@@ -865,23 +855,13 @@ def _optional(fields: "dict[str, Any]", name: str) -> "str | None":
 
 
 def _strings(fields: "dict[str, Any]", name: str) -> "list[str]":
-    """Return a list of strings, which is empty if the field is missing."""
-    values: list[str] = _required({name: [], **fields}, name, list)
+    """Return a list of strings, which is empty if the field is missing or null."""
+    if fields.get(name) is None:
+        return []
+    values: list[str] = _required(fields, name, list)
     if not all(type(value) is str for value in values):
         raise ProtocolError(f"field `{name}` must be a list of strings")
     return values
-
-
-def _error_of(fields: "dict[str, Any]") -> Error:
-    """Return the Error that an answer carries."""
-    kind = _required(fields, "kind", str)
-    if kind != "other":
-        error: Error = _ERRORS.get(kind, UnknownError)()
-        return error
-    causes: list[str] = []
-    if fields.get("caused-by") is not None:
-        causes = _strings(fields, "caused-by")
-    return OtherError(_required(fields, "message", str), causes)
 
 
 # ---- Secrets ------------------------------------------------------------------------------------
@@ -1010,13 +990,14 @@ def _pattern_of(value: str) -> str:
 
 
 def _escape(text: str) -> str:
-    """Escape control and bidirectional characters, and line separators, but not line breaks.
+    """Escape control and bidirectional characters and line separators, but not line breaks.
 
-    Without it, a registry's words in an error could clear the screen or fake a prompt.
+    Without it, a registry's words in an error could clear the screen or fake a prompt. UTF-8 has no
+    lone surrogates, so it escapes those, too.
     """
     import re
 
-    special = "[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+    special = "[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
     return re.sub(special, lambda found: ascii(found.group())[1:-1], text.replace("\r\n", "\n"))
 
 
@@ -1113,21 +1094,20 @@ def _print_help(credential: Credential) -> None:
         path = start + (".exe" if os.path.isfile(start + ".exe") else ".cmd")
     words = [path, *[word for word in sys.argv[1:] if word != "--help"]]
     command = json.dumps(words, ensure_ascii=False)
-    text = f"{text.strip()}\n\n{_CONFIGURATION}credential-provider = {command}\n".lstrip()
-    if any("\ud800" <= char <= "\udfff" for char in command):
-        text += "\nThis path is not UTF-8, so Cargo cannot read it: move the program first.\n"
-    if sys.stdout:
-        encoding = sys.stdout.encoding or "utf-8"
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    text = f"""{text.strip()}
 
-
-_CONFIGURATION = """\
 This is a credential provider: Cargo runs it with --cargo-plugin to get a registry's token. To use
 it for a registry, add this to config.toml in $CARGO_HOME (~/.cargo if that is not set), with the
 provider's arguments if it requires any:
 
 [registries.NAME]
-"""
+credential-provider = {command}
+""".lstrip()
+    if any("\ud800" <= char <= "\udfff" for char in command):
+        text += "\nThis path is not UTF-8, so Cargo cannot read it: move the program first.\n"
+    if sys.stdout:
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def read_line() -> str:
@@ -1187,8 +1167,6 @@ def _read_typed_token() -> "tuple[Secret, str]":
                 line = _read_hidden_line(terminal)
         finally:
             os.close(terminal)
-    except (EOFError, UnicodeError):
-        line = ""
     except OSError:
         return Secret(""), "Cargo passed no token, and no terminal was found to type it on"
     return Secret(line.strip()), "no token was entered"
@@ -1511,7 +1489,7 @@ def _file_options(arguments: "list[str]") -> "tuple[str | None, bool]":
                 path = rest.pop(0) or "."  # an empty PATH is not the default
         elif option == "--any-registry":
             any_registry = True
-        elif option != "--cargo-plugin":
+        elif option not in ("--cargo-plugin", "--help"):
             known = "--example-file [PATH] and --any-registry"
             raise OtherError(f"unknown option `{option}`: the options are {known}")
     return path, any_registry
@@ -1613,26 +1591,21 @@ def _change_store(path: str, index_url: str, token: "Secret | None") -> None:
                 raise NotFound
             if token is not None:
                 tokens[index_url] = token.expose()
-            _replace_store(path, tokens)
+            try:
+                with open(temporary, "xb", opener=_open_own) as file:
+                    file.write(json.dumps(tokens, indent=2).encode("ascii") + b"\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+                _retry(lambda: os.replace(temporary, path))
+            finally:
+                if os.path.lexists(temporary):
+                    os.unlink(temporary)
     except OSError as error:
         folder = os.path.dirname(path)
         hint = ". It was not changed"
         if not os.path.isdir(folder):
             hint = f": create the directory `{folder}`"
         raise OtherError(f"cannot write the token store `{path}`{hint}") from error
-
-
-def _replace_store(path: str, tokens: "dict[str, str]") -> None:
-    temporary = path + ".tmp"
-    try:
-        with open(temporary, "xb", opener=_open_own) as file:
-            file.write(json.dumps(tokens, indent=2).encode("ascii") + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        _retry(lambda: os.replace(temporary, path))
-    finally:
-        if os.path.lexists(temporary):
-            os.unlink(temporary)
 
 
 def _lock(descriptor: int, path: str) -> None:
@@ -1687,20 +1660,16 @@ text at the top of this file.
 
 
 def _run(arguments: "list[str]") -> None:
-    if {"-h", "--help"} & set(arguments) or (not arguments and os.isatty(0)):
-        sys.stdout.write(_USAGE)
-    elif "--version" in arguments:
+    if "--version" in arguments:
         sys.stdout.write(f"cargo_credential.py {__version__}\n")
-    else:
-        try:  # a user's mistake gets a sentence and a status; Cargo's arguments come in a request
-            _file_options(arguments)
-        except OtherError as error:
-            _say(f"cargo_credential.py: {error}")
-            sys.exit(2)
-        sys.modules["__main__"].__doc__ = _USAGE  # for main's --help
-        main(_FileCredential(arguments))
-        _flush(sys.stdout, 1)
-        os._exit(0)  # Python's own exit takes a tenth of the run
+        return
+    try:  # a user's mistake gets a sentence and a status; Cargo's arguments come in a request
+        _file_options(arguments)
+    except OtherError as error:
+        _say(f"cargo_credential.py: {error}")
+        sys.exit(2)
+    sys.modules["__main__"].__doc__ = _USAGE  # for main's --help
+    main(_FileCredential(arguments))
 
 
 if __name__ == "__main__":
