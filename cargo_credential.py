@@ -52,8 +52,7 @@ and a protocol message's to_json(). The module replaces it in error texts. It do
 - a value that was never a Secret, or that was followed by 10,000 newer ones
 - a part of a Secret (but it replaces the text after a scheme, such as `Bearer `, and each line)
 - a value of one character, or of two or three characters within a word
-- a value in base64, in octal or named escapes, or in the quotes of a shell
-- escapes of characters outside ASCII and of control characters
+- base64, octal or named escapes, a shell's quotes, and escapes of control and non-ASCII characters
 - what the provider, its threads and its child processes print
 
 This is a port of the Rust crate cargo-credential 0.4.11. "Source: X" names the item X of the crate.
@@ -63,6 +62,7 @@ https://doc.rust-lang.org/cargo/reference/credential-provider-protocol.html
 
 import json
 import os
+import re
 import sys
 
 TYPE_CHECKING = False  # type checkers treat this as typing.TYPE_CHECKING
@@ -104,14 +104,13 @@ class Credential:
     files, such as GitHub's.
 
     args: the configured arguments and, in `login`, anything after `--` in `cargo login -- ...`.
-    A method that you do not override raises OperationNotSupported: Cargo stops. `perform` calls the
-    other three. Any exception that is not an Error is reported as an OtherError.
+    A method that you do not override raises OperationNotSupported: Cargo stops.
     """
 
     registries: "Sequence[str]" = None  # type: ignore[assignment]  # None: not declared
 
     def perform(self, registry: "RegistryInfo", action: "Action", args: "_Args") -> "_Answer":
-        """Answer one request."""
+        """Answer one request: call the method for the action."""
         if isinstance(action, GetAction):
             return self.get(registry, action.operation, args)
         if isinstance(action, LoginAction):
@@ -146,11 +145,9 @@ def main(credential: Credential) -> None:
 
     Answers Cargo until Cargo closes the pipe. Until the program exits, standard input and output
     are the terminal, or the null device if there is none. Removes empty and relative parts from
-    PATH, so that the provider starts no program of the current directory. Exits with status 130 at
-    Ctrl-C.
-
-    With --help, or on a terminal without --cargo-plugin, it prints the program's docstring and how
-    to configure Cargo.
+    PATH, so that the provider starts no program of the current directory. At Ctrl-C, exits with
+    status 130. With --help, or on a terminal without --cargo-plugin, prints the program's docstring
+    and how to configure Cargo.
     """
     arguments = sys.argv[1:]
     if "--help" in arguments or (os.isatty(0) and "--cargo-plugin" not in arguments):
@@ -308,8 +305,8 @@ def _type_of(value: object) -> str:
 class _Record:
     """A message or a part of one. `__match_args__` names its attributes and its JSON fields.
 
-    `_from_fields` and `_to_fields` handle strings: a class with other types overrides them. `kind`
-    is the class's name on the wire. It is read from the class: a provider may set an attribute.
+    `_from_fields` reads strings: a class with other fields overrides it. `kind` is the class's name
+    on the wire. It is read from the class: a provider may set an attribute.
     """
 
     __match_args__: "tuple[str, ...]" = ()
@@ -439,10 +436,7 @@ class Operation(_Record, kind="unknown"):
 
 
 class ReadOperation(Operation, kind="read"):
-    """Read the index or a crate.
-
-    Cargo also sends this before a publish and, if reading requires a token, before all others.
-    """
+    """Read the index or a crate. Cargo sends it before a publish, and may before all others."""
 
 
 class PublishOperation(Operation, kind="publish"):
@@ -572,10 +566,7 @@ class CredentialHello(_Record):
 
 
 class CredentialRequest(_Record):
-    """What Cargo asks, in protocol version `v`. Source: `CredentialRequest`.
-
-    args: the configured arguments and, for a login, anything after `--` in `cargo login -- ...`.
-    """
+    """What Cargo asks, in protocol version `v`. Source: `CredentialRequest`."""
 
     __match_args__ = ("v", "registry", "action", "args")
 
@@ -644,9 +635,6 @@ class CacheExpires(CacheControl, kind="expires"):
             return cls(_required(fields, "expiration", int))
         except ValueError as error:
             raise ProtocolError(str(error)) from None
-
-    def _to_fields(self) -> "dict[str, Any]":
-        return {"expiration": self.expiration}
 
 
 class CacheSession(CacheControl, kind="session"):
@@ -944,8 +932,6 @@ def _redact(texts: "Iterable[str]", values: "Iterable[str]") -> "list[str]":
     The text after a scheme and each line of a value count as values. The longest are replaced
     first, so that none leaves a part of another.
     """
-    import re
-
     forms: set[str] = set()
     for value in values:
         forms.update([value.partition(" ")[2], value, *value.splitlines()])
@@ -966,8 +952,6 @@ def _pattern_of(value: str) -> str:
     A run of letters and digits is itself. Another character may follow backslashes, and may be
     written as an escape: `u002f` and `x2f` after them, %2f, %252f and so on, or `&#x2f;`.
     """
-    import re
-
     pieces: list[str] = []
     before = ""  # what may be before a character. Two such patterns in a row would take forever
     for run in re.findall(r"(?s)[A-Za-z0-9]+|\\+|.", value):
@@ -995,8 +979,6 @@ def _escape(text: str) -> str:
     Without it, a registry's words in an error could clear the screen or fake a prompt. UTF-8 has no
     lone surrogates, so it escapes those, too.
     """
-    import re
-
     special = "[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
     return re.sub(special, lambda found: ascii(found.group())[1:-1], text.replace("\r\n", "\n"))
 
@@ -1123,8 +1105,6 @@ def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
     Source: `read_token`.
     """
     if options.token is not None:
-        import re
-
         # Up to 1.78, Cargo passes the line end, too
         token = options.token.map(lambda text: re.sub(r"\r?\n\Z", "", text))
         problem = "Cargo passed an empty token"
@@ -1489,7 +1469,7 @@ def _file_options(arguments: "list[str]") -> "tuple[str | None, bool]":
                 path = rest.pop(0) or "."  # an empty PATH is not the default
         elif option == "--any-registry":
             any_registry = True
-        elif option not in ("--cargo-plugin", "--help"):
+        elif option != "--cargo-plugin":
             known = "--example-file [PATH] and --any-registry"
             raise OtherError(f"unknown option `{option}`: the options are {known}")
     return path, any_registry
@@ -1632,15 +1612,13 @@ def _lock(descriptor: int, path: str) -> None:
 
 
 def _retry(action: "Callable[[], _T]") -> "_T":
-    """Run an action, on Windows again for 5 seconds while another process has the file open."""
+    """Run an action: on Windows for 5 seconds, while another process has the file open."""
     import time
 
-    for _ in range(500):
+    for _ in range(500 if sys.platform == "win32" else 0):
         try:
             return action()
         except PermissionError:
-            if sys.platform != "win32":
-                raise
             time.sleep(0.01)
     return action()
 
@@ -1659,18 +1637,9 @@ text at the top of this file.
 """
 
 
-def _run(arguments: "list[str]") -> None:
-    if "--version" in arguments:
-        sys.stdout.write(f"cargo_credential.py {__version__}\n")
-        return
-    try:  # a user's mistake gets a sentence and a status; Cargo's arguments come in a request
-        _file_options(arguments)
-    except OtherError as error:
-        _say(f"cargo_credential.py: {error}")
-        sys.exit(2)
-    sys.modules["__main__"].__doc__ = _USAGE  # for main's --help
-    main(_FileCredential(arguments))
-
-
 if __name__ == "__main__":
-    _run(sys.argv[1:])
+    if "--version" in sys.argv[1:]:
+        sys.stdout.write(f"cargo_credential.py {__version__}\n")
+    else:
+        __doc__ = _USAGE  # for main's --help
+        main(_FileCredential(sys.argv[1:]))

@@ -2912,19 +2912,15 @@ class ExampleFileProgram(Store, Directory):
         answers, _ = self.run_provider(MODULE, get(), arguments=())
         self.assertIn("only with --example-file", answers[0])
 
-    def test_help_version_and_unknown_options(self):
+    def test_help_and_version(self):
         usage = "usage: cargo_credential.py --example-file [PATH] [--any-registry]\n"
-        unknown = "unknown option `--x`: the options are --example-file [PATH] and --any-registry\n"
-        for option, shown, status in [
-            ("--help", usage, 0),
-            ("--version", "cargo_credential.py %s\n" % cc.__version__, 0),
-            ("--x", "cargo_credential.py: " + unknown, 2),
-        ]:
+        version = "cargo_credential.py %s\n" % cc.__version__
+        for option, shown in [("--help", usage), ("--version", version)]:
             process = start([MODULE, option])
             output, errors = process.communicate(timeout=60)
-            text = (errors if status else output).decode().replace("\r\n", "\n")
+            text = output.decode().replace("\r\n", "\n")
             self.assertTrue(text.startswith(shown), text)
-            self.assertEqual((process.returncode, output if status else errors), (status, b""))
+            self.assertEqual((process.returncode, errors), (0, b""))
 
     def test_forty_logins_at_once_lose_no_token(self):
         tokens = {"https://r%d.example/" % i: "token-%d" % i for i in range(40)}
