@@ -153,10 +153,7 @@ def main(credential: Credential) -> None:
     if "--help" in arguments or (os.isatty(0) and "--cargo-plugin" not in arguments):
         return _print_help(credential)
     os.environ["PATH"] = _safe_path()
-    try:
-        reader, writer = _take_console()
-    except OSError as error:
-        sys.exit(f"cannot separate Cargo's pipes from the terminal: {error}")
+    reader, writer = _take_console()
     try:
         with reader, writer:
             serve(credential, reader, writer)
@@ -389,7 +386,7 @@ class RegistryInfo(_Record):
         user, at, place = authority.rpartition("@")
         host, _, port = place.partition(":")
         labels = host.split(".")
-        is_ipv4 = len(labels) == 4 and _BYTES.issuperset(labels)
+        is_ipv4 = len(labels) == 4 and set(labels) <= set(map(str, range(256)))
         if (
             scheme in ("http", "https", "sparse+http", "sparse+https", "ssh")
             and all("!" <= char <= "~" and char not in "\\[]" for char in url)
@@ -400,9 +397,6 @@ class RegistryInfo(_Record):
         ):
             return scheme, host, int(port or 443)  # a host entry without port is for 443
         return "", "", 0
-
-
-_BYTES = frozenset(map(str, range(256)))  # the parts of an IPv4 address
 
 
 def _is_word(text: str, more: str) -> bool:
@@ -1113,10 +1107,7 @@ def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
             _say(line)
         token, problem = _read_typed_token()
     if not token:
-        command = "cargo login < FILE"
-        if registry.name not in (None, "", "crates-io"):
-            command = f"cargo login --registry {registry.name} < FILE"
-        raise OtherError(f"{problem}: to pass it from a file, run `{command}`")
+        raise OtherError(f"{problem}: to pass it from a file, add `< FILE` to the command")
     return _check_token(token, OtherError)
 
 
@@ -1316,7 +1307,8 @@ class CredentialProcess(Credential):
         """Run the provider once."""
         child = _start(self._path)
         try:
-            answer = _ask(child, CredentialRequest(1, registry, action, [*self._args, *args]))
+            request = CredentialRequest(1, registry, action, [*self._args, *args])
+            answer: CredentialResponse | Error = _ask(child, request)
             status = _wait(child)
         except BaseException as error:
             # At Ctrl-C, the provider gets the signal, too: let it clean up
@@ -1331,8 +1323,7 @@ class CredentialProcess(Credential):
         except (TypeError, ValueError) as error:
             what = f"credential provider produced unexpected response for `{action}` request"
             raise OtherError(what, str(error)) from None
-        response: CredentialResponse = answer
-        return response
+        return answer
 
 
 def _start(path: str) -> "Any":
@@ -1488,8 +1479,7 @@ def _store_path(named: str) -> str:
     if path.startswith(("~/", "~" + os.sep)):
         path = os.path.expanduser(path)
         if path.startswith("~") or os.environ.get("HOME") == "":
-            hint = "write an absolute path after --example-file"
-            raise OtherError(f"no home directory was found: {hint}")
+            raise OtherError("no home directory: write an absolute path after --example-file")
     drive = os.path.splitdrive(path)[0]
     if not os.path.isabs(path) or (sys.platform == "win32" and not drive):
         raise OtherError(f"`{path}` is a relative path: {hint}")
@@ -1508,8 +1498,8 @@ def _without_links(path: str) -> str:
             break
         owner = os.lstat(path).st_uid
         if sys.platform != "win32" and owner not in (os.geteuid(), 0):
-            made = f"was made by another user (uid {owner})"
-            raise OtherError(f"the symbolic link `{path}` {made}: name another file")
+            problem = f"belongs to another user (uid {owner}): name another file"
+            raise OtherError(f"the symbolic link `{path}` {problem}")
         path = os.path.join(os.path.dirname(path), os.readlink(path))
     return path
 
@@ -1528,8 +1518,7 @@ def _read_store(path: str) -> "dict[str, str]":
     except OSError as error:
         raise OtherError(f"cannot read {store}") from error
     except ProtocolError as error:
-        hint = "It was not changed: repair it or move it away"
-        raise OtherError(f"{store} is damaged. {hint}") from error
+        raise OtherError(f"{store} is damaged: repair it or move it away") from error
 
 
 def _open_own(path: str, flags: int) -> int:
@@ -1541,17 +1530,15 @@ def _open_own(path: str, flags: int) -> int:
     descriptor = os.open(path, flags, 0o600)
     if sys.platform == "win32":
         return descriptor
-    status, problem = os.fstat(descriptor), ""
+    status = os.fstat(descriptor)
     if status.st_uid != os.geteuid():
-        owner = f"belongs to another user (uid {status.st_uid}). It was not changed"
-        problem = f"the file `{path}` {owner}: name another file with --example-file"
+        problem = f"belongs to another user (uid {status.st_uid}): name another file"
     elif status.st_mode & 0o022:
-        hint = "check its tokens, then run `chmod 600` on it"
-        problem = f"other users can change the file `{path}`: {hint}"
-    if problem:
-        os.close(descriptor)
-        raise OtherError(problem)
-    return descriptor
+        problem = "can be changed by other users: check its tokens, then run `chmod 600` on it"
+    else:
+        return descriptor
+    os.close(descriptor)
+    raise OtherError(f"the file `{path}` {problem}")
 
 
 def _change_store(path: str, index_url: str, token: "Secret | None") -> None:
@@ -1627,8 +1614,7 @@ _USAGE = """\
 usage: cargo_credential.py --example-file [PATH] [--any-registry]
        cargo_credential.py --help | --version
 
-A credential provider for Cargo that keeps tokens in a file. To write your own provider, see the
-text at the top of this file.
+A provider that keeps tokens in a file. To write your own, read the top of this file.
 
   --example-file [PATH]  the file, as an absolute path or one that begins with ~/; by default
                          cargo-credentials.json in $CARGO_HOME, or in ~/.cargo

@@ -64,6 +64,7 @@ import cargo_credential as cc  # noqa: E402
 MODULE = os.path.join(HERE, "cargo_credential.py")
 CRATES_IO = "https://github.com/rust-lang/crates.io-index"
 TOKEN = "s3cr3t-t0ken"
+FROM_FILE = "to pass it from a file, add `< FILE` to the command"
 WINDOWS = sys.platform == "win32"
 BROWSER = sys.platform == "emscripten"
 POSIX = not (WINDOWS or BROWSER)
@@ -1558,9 +1559,7 @@ class Tokens(unittest.TestCase):
         self.assertEqual(message_of(ValueError, response.to_json), message)
         options = cc.LoginOptions(cc.Secret(token + "\n" if token.endswith("\n") else token))
         if not token:
-            message = (
-                "Cargo passed an empty token: to pass it from a file, run `cargo login < FILE`"
-            )
+            message = "Cargo passed an empty token: " + FROM_FILE
         self.assertEqual(message_of(cc.OtherError, cc.read_token, options, BARE), message)
 
     def test_read_token_and_GetResponse_refuse_what_no_header_can_carry(self):
@@ -1592,12 +1591,6 @@ class Tokens(unittest.TestCase):
         for end in ("\n\n", "\r\n\n", "\n\r", "\r"):
             options = cc.LoginOptions(cc.Secret(TOKEN + end))
             self.assertEqual(message_of(cc.OtherError, cc.read_token, options, BARE), problem)
-
-    def test_read_token_reports_an_empty_token_with_the_command_for_its_registry(self):
-        for registry, name in [(REGISTRY, " --registry alt"), (CRATES, "")]:
-            options = cc.LoginOptions(cc.Secret(""))
-            message = message_of(cc.OtherError, cc.read_token, options, registry)
-            self.assertTrue(message.endswith("run `cargo login%s < FILE`" % name), message)
 
     def test_read_token_refuses_a_prompt_that_would_hide_the_index(self):
         wanted = (
@@ -1791,8 +1784,7 @@ class ExampleFile(Store):
         self.assertEqual(self.summaries(get()), [line_break % "ends with"])
 
     def test_a_damaged_store_is_named_and_not_changed(self):
-        damaged = "other: the token store `%s` is damaged. It was not changed: repair it or move it"
-        damaged += " away: "
+        damaged = "other: the token store `%s` is damaged: repair it or move it away: "
         for content, cause in [
             ("{", "not JSON: Expecting "),
             ("[]", "the store must be an object"),
@@ -1885,7 +1877,7 @@ class ExampleFileSafety(Store):
         self.assertEqual(os.umask(umask), 0o027)
 
     def test_a_store_that_others_can_change_is_refused(self):
-        message = "other: other users can change the file `%s`: check its tokens, then run"
+        message = "other: the file `%s` can be changed by other users: check its tokens, then run"
         for mode in (0o620, 0o602, 0o666):
             self.store_tokens((CRATES_IO, "x"), mode=mode)
             found = self.summaries(get(), login("y"), logout())
@@ -1910,7 +1902,7 @@ class ExampleFileSafety(Store):
             return os.stat_result(status)
 
         message = (
-            "other: the symbolic link `%s` was made by another user (uid 4000): name another file"
+            "other: the symbolic link `%s` belongs to another user (uid 4000): name another file"
         )
         with mock.patch("os.lstat", lstat):
             found = self.summaries(get(), login("z"), logout(), options=options)
@@ -1923,8 +1915,8 @@ class ExampleFileSafety(Store):
 
     def test_a_lock_of_another_user_is_not_waited_for(self):
         lock = self.write("store.json.lock", "", 0o666)
-        message = "other: other users can change the file `%s`: check its tokens, then run `chmod"
-        self.assertEqual(self.summaries(login("x")), [message % lock + " 600` on it"])
+        message = "other: the file `%s` can be changed by other users: check its tokens, then run"
+        self.assertEqual(self.summaries(login("x")), [message % lock + " `chmod 600` on it"])
         with mock.patch("os.geteuid", lambda: 4000):
             (found,) = self.summaries(login("x"))
         uid = os.stat(lock).st_uid
@@ -1945,7 +1937,7 @@ class ExampleFileSafety(Store):
         below = self.path("home", "project")
         os.makedirs(below)
         hint = "write an absolute path, or one that begins with `~/`, after --example-file"
-        none = "no home directory was found: write an absolute path after --example-file"
+        none = "no home directory: write an absolute path after --example-file"
         relative = "`%s` is a relative path: " + hint
         inside = "the token store `%s` lies below the current directory, from where `cargo publish`"
         inside += " could upload it: " + hint
@@ -2023,8 +2015,8 @@ class ExampleFileSafety(Store):
     def test_another_users_store_is_neither_read_nor_changed(self):
         self.store_tokens((CRATES_IO, "x"))
         uid = os.stat(self.store).st_uid
-        message = "other: the file `%s` belongs to another user (uid %d). It was not"
-        message += " changed: name another file with --example-file"
+        message = "other: the file `%s` belongs to another user (uid %d): "
+        message += "name another file"
         with mock.patch("os.geteuid", lambda: uid + 1):
             asked = [self.summaries(line) for line in (login("y"), logout(), get())]
             self.assertEqual(asked, [[message % (self.store, uid)]] * 3)
@@ -2277,8 +2269,7 @@ class main_without_a_terminal(Directory):
             if process.returncode == 0:
                 self.assertEqual(output.splitlines()[1:], [URL_NOT_SUPPORTED.encode()])
             else:
-                words = b"cannot separate Cargo's pipes from the terminal: [Errno 24]"
-                self.assertIn(words, errors)
+                self.assertIn(b"[Errno 24]", errors)
                 self.assertEqual((process.returncode, output), (1, b""))
         self.assertEqual(process.returncode, 0)
 
@@ -2367,16 +2358,11 @@ class main_without_a_terminal(Directory):
                     read_token(options, registry)
             """
         )
-        missing = "other: Cargo passed no token, and no terminal was found to type it on: to pass"
-        missing += " it from a file,"
-        for registry, command in [
-            (REGISTRY, "cargo login --registry alt < FILE"),
-            (CRATES, "cargo login < FILE"),
-            (BARE, "cargo login < FILE"),
-        ]:
+        missing = "other: Cargo passed no token, and no terminal was found to type it on: "
+        for registry in (REGISTRY, CRATES, BARE):
             line = line_of(cc.LoginAction(cc.LoginOptions()), registry)
             (text,), errors = self.run_provider(path, line)
-            self.assertEqual(summary_of(text), missing + " run `%s`" % command)
+            self.assertEqual(summary_of(text), missing + FROM_FILE)
             name = "registry %s, " % registry.name if registry.name else ""
             index = "index %s, at %s\n" % (registry.index_url, registry.host or "an unknown host")
             prompt = "please paste the token for %s below\n" % (registry.name or "url")
@@ -2586,8 +2572,7 @@ class main_on_a_terminal(Directory):
             self.assertEqual(self.typed(b"x\n", line), (prompt + " below\r\n\r\n", "other: x"))
 
     def test_read_token_refuses_what_cannot_be_a_token(self):
-        command = "`cargo login --registry alt < FILE`"
-        none = "no token was entered: to pass it from a file, run " + command
+        none = "no token was entered: " + FROM_FILE
         character = "the token contains a %s, so no HTTP header can carry it"
         for typed, message in [
             (b"\n", none),
