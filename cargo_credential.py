@@ -69,9 +69,8 @@ TYPE_CHECKING = False  # type checkers treat this as typing.TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
-    from typing import IO, Any, BinaryIO, NoReturn, TextIO, TypeAlias, TypeVar
+    from typing import IO, Any, BinaryIO, NoReturn, TextIO, TypeAlias
 
-    _T = TypeVar("_T")
     _Args = list[str]
     _Answer: TypeAlias = "CredentialResponse"  # the answer of a provider
 
@@ -345,7 +344,7 @@ class RegistryInfo(_Record):
 
     @property
     def host(self) -> "str | None":
-        """The host of the index in lower case, without user and port, or None.
+        """The host of the index in lower case, without user and port.
 
         None for schemes other than http, https (each with or without `sparse+`) and ssh, for IPv6
         addresses, and for URLs that Cargo, libgit2 or git may read differently.
@@ -524,10 +523,8 @@ class LoginAction(Action, kind="login"):
         return cls(options)
 
     def _to_fields(self) -> "dict[str, Any]":
-        fields: dict[str, Any] = {"token": None, "login-url": self.options.login_url}
-        if self.options.token is not None:
-            fields["token"] = self.options.token.expose()
-        return fields
+        token, url = self.options.token, self.options.login_url
+        return {"token": None if token is None else token.expose(), "login-url": url}
 
 
 class LogoutAction(Action, kind="logout"):
@@ -593,7 +590,7 @@ def _present(fields: "dict[str, Any]") -> "dict[str, Any]":
 
 
 class CacheControl(_Record, kind="unknown"):
-    """How long Cargo keeps a token in memory: at most until it exits. Source: `CacheControl`."""
+    """How long Cargo keeps a token: at most until it exits. Source: `CacheControl`."""
 
 
 class CacheNever(CacheControl, kind="never"):
@@ -798,6 +795,7 @@ def _object(pairs: "list[tuple[str, Any]]") -> "dict[str, Any]":
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _decode = json.JSONDecoder(object_pairs_hook=_object).decode
+_NAMES = {str: "a string", int: "an integer", bool: "true or false", dict: "an object"}
 
 
 def _parse(line: "str | bytes", what: str = "the line") -> "dict[str, Any]":
@@ -817,9 +815,6 @@ def _parse(line: "str | bytes", what: str = "the line") -> "dict[str, Any]":
     if type(fields) is not dict:
         raise ProtocolError(f"{what} must be an object")
     return fields
-
-
-_NAMES = {str: "a string", int: "an integer", bool: "true or false", dict: "an object"}
 
 
 def _required(fields: "dict[str, Any]", name: str, kind: type) -> "Any":
@@ -1010,8 +1005,7 @@ def _take_console() -> "tuple[BinaryIO, BinaryIO]":
     _attach(1, _TERMINAL[1])
     _flush(sys.stdout, 1)  # what is printed so far goes to the terminal, too
     terminal = _open_text(0, "r", "replace")
-    for name in ("stdin", "__stdin__"):  # getpass on Windows asks only if they are the same
-        setattr(sys, name, terminal)
+    vars(sys).update(stdin=terminal, __stdin__=terminal)  # getpass on Windows compares the two
     sys.stdout = _open_text(1, "w", "backslashreplace")
     sys.stderr = sys.stderr or _open_text(2, "w", "backslashreplace")  # it was closed
     return reader, _answers
@@ -1480,8 +1474,7 @@ def _store_path(named: str) -> str:
         path = os.path.expanduser(path)
         if path.startswith("~") or os.environ.get("HOME") == "":
             raise OtherError("no home directory: write an absolute path after --example-file")
-    drive = os.path.splitdrive(path)[0]
-    if not os.path.isabs(path) or (sys.platform == "win32" and not drive):
+    if not os.path.isabs(path) or (sys.platform == "win32" and not os.path.splitdrive(path)[0]):
         raise OtherError(f"`{path}` is a relative path: {hint}")
     folders = [os.path.dirname(path), os.curdir]  # a link can lead elsewhere
     folder, current = [os.path.join(os.path.realpath(name), "") for name in folders]
@@ -1598,7 +1591,7 @@ def _lock(descriptor: int, path: str) -> None:
             time.sleep(0.05)
 
 
-def _retry(action: "Callable[[], _T]") -> "_T":
+def _retry(action: "Callable[[], Any]") -> "Any":
     """Run an action: on Windows for 5 seconds, while another process has the file open."""
     import time
 
