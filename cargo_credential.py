@@ -389,19 +389,13 @@ class RegistryInfo(_Record):
         if (
             scheme in ("http", "https", "sparse+http", "sparse+https", "ssh")
             and all("!" <= char <= "~" and char not in "\\[]" for char in url)
-            and (not at or _is_word(user, ".~+:-"))
-            and all(_is_word(label, "-") for label in labels)
+            and (not at or re.match(r"(?a)\w[\w.~+:-]*\Z", user))
+            and all(re.match(r"(?a)\w[\w-]*\Z", label) for label in labels)
             and (is_ipv4 or not labels[-1][:1].isdigit())
             and (not port or (port.isdigit() and port[0] != "0" and int(port[:6]) < 65536))
         ):
             return scheme, host, int(port or 443)  # a host entry without port is for 443
         return "", "", 0
-
-
-def _is_word(text: str, more: str) -> bool:
-    """Return whether text is letters, digits, `_` and `more`, and begins with none of `more`."""
-    # `""` is in every string, so an empty text is no word
-    return text[:1] not in more and all(char.isalnum() or char in "_" + more for char in text)
 
 
 def _problem_of_entry(entry: object) -> str:
@@ -1005,7 +999,8 @@ def _take_console() -> "tuple[BinaryIO, BinaryIO]":
     _attach(1, _TERMINAL[1])
     _flush(sys.stdout, 1)  # what is printed so far goes to the terminal, too
     terminal = _open_text(0, "r", "replace")
-    vars(sys).update(stdin=terminal, __stdin__=terminal)  # getpass on Windows compares the two
+    for name in ("stdin", "__stdin__"):  # getpass on Windows asks only if they are the same
+        setattr(sys, name, terminal)
     sys.stdout = _open_text(1, "w", "backslashreplace")
     sys.stderr = sys.stderr or _open_text(2, "w", "backslashreplace")  # it was closed
     return reader, _answers
