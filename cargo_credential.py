@@ -1132,112 +1132,105 @@ def _read_typed_token() -> "tuple[Secret, str]":
     return Secret(line.strip()), "no token was entered"
 
 
-def _read_hidden_line(terminal: int) -> str:
-    """Read a line without echo. The echo comes back however this ends, and goes again after `fg`.
+if sys.platform != "win32":  # type checkers find no termios there
 
-    At a signal that ends or stops the process, the echo comes back before the signal takes effect.
-    """
-    import signal
-    import threading
+    def _read_hidden_line(terminal: int) -> str:
+        """Read a line without echo. The echo comes back however this ends, and is off after `fg`.
 
-    shown: list[Any] = []
-    earlier: dict[int, Any] = {}
+        If a signal ends or stops the process, the echo comes back before that.
+        """
+        import signal
+        import threading
 
-    def on_signal(number: int, frame: object) -> None:
-        _show_typing(terminal, shown)
-        signal.signal(number, earlier[number])
-        os.kill(os.getpid(), number)
-        signal.signal(number, on_signal)  # `fg` continues here, or nothing has stopped it
-        _hide_typing(terminal, shown)
+        shown: list[Any] = []
+        earlier: dict[int, Any] = {}
 
-    try:
-        if threading.current_thread() is threading.main_thread():
-            for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP", "SIGCONT"):
-                number = getattr(signal, name)
-                handler = signal.getsignal(number)
-                if handler not in (signal.SIG_IGN, None):
-                    earlier[number] = handler
-                    signal.signal(number, on_signal)
-        _hide_typing(terminal, shown)
-        line = _read_while_cargo_waits(terminal)
-        os.write(terminal, b"\n")  # the user's own was not shown
-        return line
-    finally:
-        _show_typing(terminal, shown)
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
+        def on_signal(number: int, frame: object) -> None:
+            _show_typing(terminal, shown)
+            signal.signal(number, earlier[number])
+            os.kill(os.getpid(), number)
+            signal.signal(number, on_signal)  # `fg` continues here, or nothing has stopped it
+            _hide_typing(terminal, shown)
 
+        try:
+            if threading.current_thread() is threading.main_thread():
+                for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP", "SIGCONT"):
+                    number = getattr(signal, name)
+                    handler = signal.getsignal(number)
+                    if handler not in (signal.SIG_IGN, None):
+                        earlier[number] = handler
+                        signal.signal(number, on_signal)
+            _hide_typing(terminal, shown)
+            line = _read_while_cargo_waits(terminal)
+            os.write(terminal, b"\n")  # the user's own was not shown
+            return line
+        finally:
+            _show_typing(terminal, shown)
+            for number, handler in earlier.items():
+                signal.signal(number, handler)
 
-def _read_while_cargo_waits(terminal: int) -> str:
-    """Read a line. After the end of Cargo, what is typed is the next command for the shell."""
-    import select
+    def _read_while_cargo_waits(terminal: int) -> str:
+        """Read a line. After the end of Cargo, what is typed is the next command for the shell."""
+        import select
 
-    if sys.platform == "win32":  # for type checkers
-        return ""
-    pipe = select.poll()
-    if _answers:
-        pipe.register(_answers.fileno(), 0)  # reports only that Cargo has closed its end
-    limit = 1023 if sys.platform == "darwin" else 4095  # the terminal drops the rest of the line
-    line = b""
-    while not line.endswith(b"\n"):
-        ready = select.select([terminal], [], [], 0.2)[0]
-        if pipe.poll(0):
-            raise OtherError("Cargo has ended: no token is stored")
-        if ready:
-            typed = os.read(terminal, 4096)
-            if not typed:
-                break
-            line += typed
-    if len(line.rstrip(b"\n")) >= limit:
-        cut = f"the terminal cuts a line at {limit} characters"
-        raise OtherError(f"{cut}: pass the token in a file")
-    return line.decode("utf-8", "replace")
+        pipe = select.poll()
+        if _answers:
+            pipe.register(_answers.fileno(), 0)  # reports only that Cargo has closed its end
+        limit = 1023 if sys.platform == "darwin" else 4095
+        line = b""
+        while not line.endswith(b"\n"):
+            ready = select.select([terminal], [], [], 0.2)[0]
+            if pipe.poll(0):
+                raise OtherError("Cargo has ended: no token is stored")
+            if ready:
+                typed = os.read(terminal, 4096)
+                if not typed:
+                    break
+                line += typed
+        if len(line.rstrip(b"\n")) >= limit:
+            cut = f"the terminal cuts a line at {limit} characters"
+            raise OtherError(f"{cut}: pass the token in a file")
+        return line.decode("utf-8", "replace")
 
+    def _hide_typing(terminal: int, shown: "list[Any]") -> None:
+        """Turn the echo off, drop what is typed ahead, and note the modes with echo in `shown`.
 
-def _hide_typing(terminal: int, shown: "list[Any]") -> None:
-    """Turn the echo off, drop what is typed ahead, and note the modes with echo in `shown`.
+        In the background, the system stops this process here, and the modes are those of the
+        shell's prompt. So it reads them again after `fg`, which interrupts the call.
+        """
+        import termios
 
-    In the background, the system stops this process here, and the modes are those of the shell's
-    prompt. So it reads them again after `fg`, which interrupts the call.
-    """
-    import termios
+        try:
+            modes = termios.tcgetattr(terminal)
+            if not shown or modes[3] & termios.ECHO:
+                shown[:] = modes
+            hidden = shown[:]
+            hidden[3] &= ~termios.ECHO
+            termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)
+        except termios.error as error:
+            if not isinstance(OSError(*error.args), InterruptedError):
+                raise OSError(*error.args) from None
+            _hide_typing(terminal, shown)
 
-    if sys.platform == "win32":  # for type checkers
-        return
-    try:
-        modes = termios.tcgetattr(terminal)
-        if not shown or modes[3] & termios.ECHO:
-            shown[:] = modes
-        hidden = shown[:]
-        hidden[3] &= ~termios.ECHO
-        termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)
-    except termios.error as error:
-        if not isinstance(OSError(*error.args), InterruptedError):
-            raise OSError(*error.args) from None
-        _hide_typing(terminal, shown)
+    def _show_typing(terminal: int, shown: "list[Any]") -> None:
+        """Turn the echo on again, and drop what is typed ahead.
 
+        If the terminal no longer reads lines without echo, the shell has set its own modes: those
+        stay. In the background, the system would stop this process here, so signals wait.
+        """
+        import signal
+        import termios
 
-def _show_typing(terminal: int, shown: "list[Any]") -> None:
-    """Turn the echo on again, and drop what is typed ahead.
-
-    If the terminal no longer reads lines without echo, the shell has set its own modes: those stay.
-    This process may then be in the background, where the system would stop it, so signals wait.
-    """
-    import signal
-    import termios
-
-    if sys.platform == "win32":  # for type checkers
-        return
-    waiting = {signal.SIGTTOU, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, waiting)
-    try:
-        flags = termios.ICANON | termios.ECHO  # the kernel of macOS changes others on its own
-        if shown and termios.tcgetattr(terminal)[3] & flags == shown[3] & termios.ICANON:
-            termios.tcsetattr(terminal, termios.TCSAFLUSH, shown)
-    except termios.error:
-        pass  # the terminal is gone
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        waiting = {signal.SIGTTOU, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, waiting)
+        try:
+            flags = termios.ICANON | termios.ECHO  # the kernel of macOS changes others on its own
+            if shown and termios.tcgetattr(terminal)[3] & flags == shown[3] & termios.ICANON:
+                termios.tcsetattr(terminal, termios.TCSAFLUSH, shown)
+        except termios.error:
+            pass  # the terminal is gone
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 # ---- I/O: Cargo's side --------------------------------------------------------------------------
