@@ -40,8 +40,6 @@ Run `chmod +x` on it, and add its absolute path to `~/.cargo/config.toml`:
     index = "sparse+https://crates.corp.example/index/"
     credential-provider = ["/path/to/prov.py"]
 
-Add the methods `login` and `logout` to store and erase a token.
-
 The exception that a method raises decides what Cargo does next. After UrlNotSupported and NotFound,
 Cargo asks its next provider. After OperationNotSupported, it stops. After OtherError or any other
 exception, it stops and shows the message and its causes, also those that Python adds when an
@@ -1371,7 +1369,8 @@ def _wait(child: "Any") -> str:
             while os.read(child.stdout.fileno(), 65536):
                 pass
 
-    child.stdin.close()
+    with contextlib.suppress(OSError):  # it may not have read all of the request
+        child.stdin.close()
     threading.Thread(target=drop_output, daemon=True).start()  # its child may keep the pipe open
     code = child.wait()
     if code < 0:
@@ -1382,7 +1381,7 @@ def _wait(child: "Any") -> str:
 
 
 def _end(child: "Any", seconds: int) -> None:
-    """Kill a provider that does not exit within so many seconds, and close its pipes."""
+    """Kill a provider that does not exit within so many seconds."""
     import contextlib
     import subprocess
 
@@ -1391,10 +1390,7 @@ def _end(child: "Any", seconds: int) -> None:
             child.wait(seconds)
     finally:
         child.kill()
-        with contextlib.suppress(OSError):  # what was not written yet
-            child.stdin.close()
-        child.stdout.close()
-        child.wait()
+        _wait(child)
 
 
 # ---- I/O: the file provider, and the program ----------------------------------------------------
