@@ -60,7 +60,6 @@ https://doc.rust-lang.org/cargo/reference/credential-provider-protocol.html
 
 import json
 import os
-import re
 import sys
 
 TYPE_CHECKING = False  # type checkers treat this as typing.TYPE_CHECKING
@@ -94,11 +93,11 @@ class Credential:
     """A provider. Override `get`, `login` and `logout`, or `perform`. Source: `Credential`.
 
     registries: the index URLs and hosts that may get a token: see RegistryInfo.matches. For any
-    other registry, the module answers UrlNotSupported before a method runs. An entry that can match
-    no registry is an error. An empty sequence serves no registry. If you do not set `registries`,
-    your methods get every registry: raise UrlNotSupported for those that are not yours. A cloned
-    repository can give a registry's name another index. Do not list a host where others can publish
-    files, such as GitHub's.
+    other registry, `main` and `serve` answer UrlNotSupported, and call no method. An entry that can
+    match no registry is an error. An empty sequence serves no registry. If you do not set
+    `registries`, your methods get every registry: raise UrlNotSupported for those that are not
+    yours. A cloned repository can give a registry's name another index. Do not list a host where
+    others can publish files, such as GitHub's.
 
     args: the configured arguments and, in `login`, anything after `--` in `cargo login -- ...`.
     A method that you do not override raises OperationNotSupported: Cargo stops.
@@ -383,17 +382,23 @@ class RegistryInfo(_Record):
         user, at, place = authority.rpartition("@")
         host, _, port = place.partition(":")
         labels = host.split(".")
-        is_ipv4 = len(labels) == 4 and set(labels) <= set(map(str, range(256)))
+        is_ipv4 = labels[-1][:1].isdigit()
         if (
             scheme in ("http", "https", "sparse+http", "sparse+https", "ssh")
             and all("!" <= char <= "~" and char not in "\\[]" for char in url)
-            and (not at or re.match(r"(?a)\w[\w.~+:-]*\Z", user))
-            and all(re.match(r"(?a)\w[\w-]*\Z", label) for label in labels)
-            and (is_ipv4 or not labels[-1][:1].isdigit())
+            and (not at or _is_word(user, ".~+:-"))
+            and all(_is_word(label, "-") for label in labels)
+            and (not is_ipv4 or (len(labels) == 4 and set(labels) <= set(map(str, range(256)))))
             and (not port or (port.isdigit() and port[0] != "0" and int(port[:6]) < 65536))
         ):
             return scheme, host, int(port or 443)  # a host entry without port is for 443
         return "", "", 0
+
+
+def _is_word(text: str, more: str) -> bool:
+    """Return whether text is letters, digits, `_` and `more`, and begins with none of `more`."""
+    # `""` is in every string, so an empty text is no word
+    return text[:1] not in more and all(char.isalnum() or char in "_" + more for char in text)
 
 
 def _problem_of_entry(entry: object) -> str:
@@ -515,8 +520,10 @@ class LoginAction(Action, kind="login"):
         return cls(options)
 
     def _to_fields(self) -> "dict[str, Any]":
-        token, url = self.options.token, self.options.login_url
-        return {"token": None if token is None else token.expose(), "login-url": url}
+        fields: dict[str, Any] = {"token": None, "login-url": self.options.login_url}
+        if self.options.token is not None:
+            fields["token"] = self.options.token.expose()
+        return fields
 
 
 class LogoutAction(Action, kind="logout"):
@@ -605,8 +612,9 @@ class CacheExpires(CacheControl, kind="expires"):
                 raise ValueError("expiration is a datetime without a time zone: give it a tzinfo")
             seconds = seconds.replace(microsecond=0).timestamp()  # a float can round up
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-            hint = f"not {_type_of(seconds)}: datetime.fromisoformat reads a text"
-            raise TypeError(f"expiration must be Unix seconds or an aware datetime, {hint}")
+            hint = "datetime.fromisoformat reads a text, and its `Z` from Python 3.11 on"
+            wanted = f"Unix seconds or an aware datetime, not {_type_of(seconds)}"
+            raise TypeError(f"expiration must be {wanted}: {hint}")
         if not -377705116800 <= seconds < 253402300800:  # also if it is NaN
             hint = "in the years -9999 to 9999 (is it in milliseconds?)"
             raise ValueError(f"expiration must be Unix seconds, such as time.time() + 3600, {hint}")
@@ -646,7 +654,8 @@ class CredentialResponse(_Record, kind="unknown"):
             answer: CredentialResponse = _RESPONSES.get(kind, UnknownResponse)._from_fields(found)
             return answer
         if kind == "other":
-            raise OtherError(_required(found, "message", str), _strings(found, "caused-by"))
+            causes = _strings(_present(found), "caused-by")  # null is no cause
+            raise OtherError(_required(found, "message", str), causes)
         raise _ERRORS.get(kind, UnknownError)
 
     def to_json(self) -> str:
@@ -705,7 +714,7 @@ class UnknownResponse(CredentialResponse):
 class Error(Exception):
     """Base of the errors that Cargo distinguishes by `kind`. Source: `Error`.
 
-    Raise a subclass, as a class or an instance. Cargo shows the message if `kind` is `other`.
+    Raise a subclass, as a class or an instance. Cargo shows only the message of an OtherError.
     """
 
     kind = "other"
@@ -723,8 +732,11 @@ class Error(Exception):
         for kind, known in _ERRORS.items():
             if isinstance(self, known):
                 return _encode({"Err": {"kind": kind}})
-        causes = _strings_of(self.caused_by)
-        return _encode({"Err": {"kind": "other", "message": str(self), "caused-by": causes}})
+        message, *causes = [  # UTF-8 cannot encode lone surrogates
+            text.encode("utf-8", "backslashreplace").decode("utf-8")
+            for text in (str(self), *_strings_of(self.caused_by))
+        ]
+        return _encode({"Err": {"kind": "other", "message": message, "caused-by": causes}})
 
 
 def _strings_of(causes: "str | Sequence[object]") -> "list[str]":
@@ -757,7 +769,7 @@ class OtherError(Error):
 
 
 class UnknownError(Error, kind="unknown", message="unknown error kind; try updating Cargo?"):
-    """An error of a newer protocol."""
+    """An error of a newer protocol, in an answer. Do not raise it: Cargo stops."""
 
 
 def _by_kind(*classes: "Any") -> "dict[str, Any]":
@@ -824,8 +836,8 @@ def _optional(fields: "dict[str, Any]", name: str) -> "str | None":
 
 
 def _strings(fields: "dict[str, Any]", name: str) -> "list[str]":
-    """Return a list of strings, which is empty if the field is missing or null."""
-    if fields.get(name) is None:
+    """Return a list of strings, which is empty if the field is missing."""
+    if name not in fields:
         return []
     values: list[str] = _required(fields, name, list)
     if not all(type(value) is str for value in values):
@@ -897,6 +909,7 @@ def _check_token(token: Secret, error: "type[Exception]") -> Secret:
     others = {char for char in text if not " " <= char <= "~" and char != "\t"}
     for found, problem in (
         (not text.strip(" \t"), "is empty"),
+        (others & {"\0", "\ufeff"}, "contains a NUL character or a byte order mark"),
         (text[-1:] in ("\r", "\n"), "ends with a line break"),
         (others & {"\r", "\n"}, "contains a line break"),
         (max(others, default="") > "\x7f", "contains a character outside ASCII"),
@@ -913,6 +926,8 @@ def _redact(texts: "Iterable[str]", values: "Iterable[str]") -> "list[str]":
     The text after a scheme and each line of a value count as values. The longest are replaced
     first, so that none leaves a part of another.
     """
+    import re
+
     forms: set[str] = set()
     for value in values:
         forms.update([value.partition(" ")[2], value, *value.splitlines()])
@@ -933,6 +948,8 @@ def _pattern_of(value: str) -> str:
     A run of letters and digits is itself. Another character may follow backslashes, and may be
     written as an escape: `u002f` and `x2f` after them, %2f, %252f and so on, or `&#x2f;`.
     """
+    import re
+
     pieces: list[str] = []
     before = ""  # what may be before a character. Two such patterns in a row would take forever
     for run in re.findall(r"(?s)[A-Za-z0-9]+|\\+|.", value):
@@ -957,10 +974,11 @@ def _pattern_of(value: str) -> str:
 def _escape(text: str) -> str:
     """Escape control and bidirectional characters and line separators, but not line breaks.
 
-    Without it, a registry's words in an error could clear the screen or fake a prompt. UTF-8 has no
-    lone surrogates, so it escapes those, too.
+    Without it, a registry's words in an error could clear the screen or fake a prompt.
     """
-    special = "[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+    import re
+
+    special = "[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
     return re.sub(special, lambda found: ascii(found.group())[1:-1], text.replace("\r\n", "\n"))
 
 
@@ -1060,8 +1078,8 @@ def _print_help(credential: Credential) -> None:
     text = f"""{text.strip()}
 
 This is a credential provider: Cargo runs it with --cargo-plugin to get a registry's token. To use
-it for a registry, add this to config.toml in $CARGO_HOME (~/.cargo if that is not set), with the
-provider's arguments if it requires any:
+it, write its line below the registry's `index`, in config.toml in $CARGO_HOME (~/.cargo if that is
+not set). Add the provider's arguments if it requires any.
 
 [registries.NAME]
 credential-provider = {command}
@@ -1086,6 +1104,8 @@ def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
     Source: `read_token`.
     """
     if options.token is not None:
+        import re
+
         # Up to 1.78, Cargo passes the line end, too
         token = options.token.map(lambda text: re.sub(r"\r?\n\Z", "", text))
         problem = "Cargo passed an empty token"
@@ -1259,7 +1279,8 @@ class CredentialProcess(Credential):
     Each method runs the provider once, waits for its exit, and returns its answer or raises the
     Error in it. If the provider breaks the protocol, the method kills it and raises OtherError with
     Cargo's message, and the reason in `caused_by`. In a subclass, override only `perform`: the
-    other methods and `main` call it.
+    other methods and `main` call it. If it checks operations, set `operation_independent` of each
+    GetResponse to False: otherwise Cargo publishes with the token that it got to read.
     """
 
     def __init__(self, path: str, *args: str) -> None:
@@ -1318,7 +1339,9 @@ def _start(path: str) -> "Any":
         folders = environment["PATH"].split(os.pathsep)
         named = [os.path.join(folder, path) for folder in folders]
         found = [file for name in named for file in (name, name + ".exe") if os.path.isfile(file)]
-        command = f'"{[*found, path][0]}" --cargo-plugin'
+        if not found:
+            raise OtherError("failed to spawn credential process", "program not found")
+        command = f'"{found[0]}" --cargo-plugin'
     try:
         pipe = subprocess.PIPE
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment)
@@ -1568,7 +1591,9 @@ def _lock(descriptor: int, path: str) -> None:
 
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
-        except (BlockingIOError, PermissionError):
+        except OSError as error:
+            if sys.platform != "win32" and not isinstance(error, BlockingIOError):
+                raise  # this file system has no locks
             if not waiting:
                 _say(f"waiting for another process to release the lock `{path}`")
             waiting = True
@@ -1606,3 +1631,5 @@ if __name__ == "__main__":
     else:
         __doc__ = _USAGE  # for main's --help
         main(_FileCredential(sys.argv[1:]))
+        _flush(sys.stdout, 1)
+        os._exit(0)  # Python's own exit takes a tenth of the run

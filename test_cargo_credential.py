@@ -558,7 +558,7 @@ class CacheExpires(unittest.TestCase):
         years += " 9999 (is it in milliseconds?)"
         outside = float("nan"), float("inf"), 1693928537000, 253402300800, -377705116801
         kind = "expiration must be Unix seconds or an aware datetime, not %s: "
-        kind += "datetime.fromisoformat reads a text"
+        kind += "datetime.fromisoformat reads a text, and its `Z` from Python 3.11 on"
         aware = "expiration is a datetime without a time zone: give it a tzinfo"
         for moment, message in [
             *[(moment, years) for moment in outside],
@@ -1545,7 +1545,8 @@ class Tokens(unittest.TestCase):
         (TOKEN + "\r", "ends with a line break"),
         (TOKEN + "\r\nX-Evil: 1", "contains a line break"),
         (TOKEN + "\rX", "contains a line break"),
-        (TOKEN + "\0", "contains a control character"),
+        (TOKEN + "\0", "contains a NUL character or a byte order mark"),
+        ("\ufeff" + TOKEN, "contains a NUL character or a byte order mark"),
         (TOKEN + "\x1b[0m", "contains a control character"),
         (TOKEN + "\x7f", "contains a control character"),
         (TOKEN + "\u00e9", "contains a character outside ASCII"),

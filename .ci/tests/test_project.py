@@ -60,14 +60,14 @@ class PublicNames(unittest.TestCase):
 
 
 class Imports(Directory):
-    def test_the_module_starts_with_json_os_re_and_sys_only(self):
+    def test_the_module_starts_with_json_os_and_sys_only(self):
         names = [
             alias.name
             for node in tree().body
             if isinstance(node, ast.Import)
             for alias in node.names
         ]
-        self.assertEqual(sorted(names), ["json", "os", "re", "sys"])
+        self.assertEqual(sorted(names), ["json", "os", "sys"])
         self.assertFalse([node for node in tree().body if isinstance(node, ast.ImportFrom)])
 
     def test_a_get_imports_nothing_else(self):
