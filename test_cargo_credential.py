@@ -747,7 +747,8 @@ class RegistryInfo(unittest.TestCase):
     URLS = [
         ("https://crates.corp.example/", CORP, True),
         ("https://crates.corp.example", CORP, True),
-        ("https://crates.corp.example/git/index.git?a=b#%41", CORP, True),
+        ("https://crates.corp.example/git/index.git#%41", CORP, True),
+        ("https://crates.corp.example/git/index.git?a=b", CORP, False),
         ("sparse+https://crates.corp.example/my%20index/", CORP, True),
         ("sparse+https://crates.corp.example:443/index/", CORP, True),
         ("https://crates.corp.example:/", CORP, True),
@@ -1144,6 +1145,8 @@ class Redaction(unittest.TestCase):
             (["a\\\\b"], "a\\b", "[REDACTED]"),
             (["==--"], "x ==-- %3D%3d--", "x [REDACTED] [REDACTED]"),
             (["ab/cd+e="], "ab%5C%2Fcd+e= ab&#x2F;cd&#43;e&#x3D;", "[REDACTED] [REDACTED]"),
+            (["ab/cd"], "ab&#047;cd ab&#x002f;cd", "[REDACTED] [REDACTED]"),
+            (["# token\nBasic\tdG9r"], "dG9r | Basic", "[REDACTED] | Basic"),
             (["my pass word"], "my+pass%20word", "[REDACTED]"),
             (["\u65e5\u672c-t\u00f6ken"], "<\u65e5\u672c-t\u00f6ken>", "<[REDACTED]>"),
             (["Secret([REDACTED])"], "Secret([REDACTED])", "Secret([REDACTED])"),
@@ -1343,6 +1346,7 @@ class JoinedArguments(unittest.TestCase):
             (["prov.py", "prov"], "not-found"),
             ([own + ".log", own[:-3] + ".json", own[:-3]], "not-found"),
             (["/other/prov.py", "tools/prov.py", own + " --in-a-list"], "not-found"),
+            (["/prov.py", "/opt/prov.py/x", "opt/prov.py/..", ".."], "not-found"),
         ]:
             with self.subTest(args), mock.patch("sys.argv", [own, "--cargo-plugin"]):
                 self.assertEqual(outcome(cc.NotFound(), get(REGISTRY, args)), message)
@@ -1439,6 +1443,11 @@ class Unreadable(Exception):
         raise RuntimeError("no")
 
 
+class Opaque(Exception):
+    def __getattribute__(self, name):
+        raise RuntimeError("no")
+
+
 class ErrorTexts(unittest.TestCase):
     """What Cargo shows of an exception of a provider."""
 
@@ -1529,6 +1538,7 @@ class ErrorTexts(unittest.TestCase):
         changed = cc.OtherError("bad " + TOKEN)
         changed.caused_by = None
         self.assertEqual(outcome(changed), self.UNSHOWN)
+        self.assertEqual(outcome(Opaque(TOKEN)), self.UNSHOWN)
         with mock.patch.dict(os.environ, CARGO_CREDENTIAL_TRACEBACK="1"):
             with mock.patch("sys.stderr", 5), mock.patch("traceback.format_exception", None):
                 message = outcome(ValueError("x"))
@@ -1817,8 +1827,8 @@ class ExampleFile(Store):
         self.assertIn("the file `%s`" % self.store, self.summaries(get())[0])
         options = ["--example-file", self.path("no", "store.json")]
         (message,) = self.summaries(login("x"), options=options)
-        start = "other: cannot write the token store `%s`: create the directory `%s`: "
-        self.assertTrue(message.startswith(start % (options[1], self.path("no"))), message)
+        missing = "other: cannot write the token store `%s`: create the directory `%s`"
+        self.assertEqual(message, missing % (options[1], self.path("no")))
         self.assertEqual(self.summaries(logout(), get(), options=options), ["not-found"] * 2)
 
     def test_the_file_is_on_the_disk_before_it_replaces_the_old_one(self):
