@@ -26,6 +26,7 @@ sys.path.insert(0, os.path.dirname(sys.path[0]))
 import check_provider
 import test_cargo_credential as base
 from checker.conversation import (
+    Conversation,
     Problem,
     Report,
     about_errors,
@@ -675,6 +676,11 @@ class BrokenLines(Reports):
 
     def test_without_the_users_registry(self):
         self.assert_reported(BROKEN_FOR_OTHERS)
+
+    def test_a_line_is_read_also_if_too_much_follows_it(self):
+        timeout = {"provider.timeout": 60}
+        conversation = mock.Mock(rest=b"{}\nx", size=2000000, ended=False, **timeout)
+        self.assertEqual(Conversation.line(conversation, "hello"), b"{}")
 
 
 @posix_only
