@@ -1122,6 +1122,7 @@ class Redaction(unittest.TestCase):
         "\\new\\u0041\\x41" + TOKEN,
         "%s:%s" % (cc.Secret("user"), TOKEN),
         "a b~!@#$^&*()_|{}[];,.?<%s>" % TOKEN,
+        "a tab\t" + TOKEN,
     ]
 
     def test_each_spelling_is_replaced_and_nothing_of_it_is_left_around(self):
@@ -1879,7 +1880,7 @@ class ExampleFileSafety(Store):
     def test_a_store_that_others_can_read_is_reported_once_and_made_private(self):
         warning = "warning: other users can read the token store `%s`: run `chmod 600` on it\n"
         umask = os.umask(0o027)
-        for mode in (0o640, 0o604):
+        for mode in (0o650, 0o605):
             self.store_tokens((CRATES_IO, "x"), mode=mode)
             self.assertEqual(self.session(get()), (["get: x"], warning % self.store))
             self.assertEqual(self.session(login("y")), (["login"], warning % self.store))

@@ -77,9 +77,10 @@ class FromCommand(Example):
 
 class Output(FromCommand):
     def test_the_output_is_the_token_without_its_line_end(self):
-        rows = [TOKEN, TOKEN + "\n", TOKEN + "\r\n", TOKEN + "\n\n"]
-        answers, errors = self.ask(*[get(REGISTRY, printing(output)) for output in rows])
-        self.assertEqual((answers, errors), ([token_answer(TOKEN)] * len(rows), ""))
+        for token in (TOKEN, " %s " % TOKEN):
+            rows = [token, token + "\n", token + "\r\n", token + "\n\n"]
+            answers, errors = self.ask(*[get(REGISTRY, printing(output)) for output in rows])
+            self.assertEqual((answers, errors), ([token_answer(token)] * len(rows), ""))
 
     def test_options_end_at_the_command_or_at_two_dashes(self):
         document = printing('{"a":{"b":"t\\n","c":"u"}}')
@@ -97,7 +98,8 @@ class Output(FromCommand):
         one_line = "the command printed something other than one line of text: the token alone"
         not_text = "the command printed a token that is not text"
         not_json = "the command printed something other than JSON"
-        control = "the token contains a control character, so no HTTP header can carry it"
+        nul = "the token contains a NUL character or a byte order mark"
+        nul += ", so no HTTP header can carry it"
         no_field = "the command printed no field `%s`"
         rows = [
             (printing(""), one_line),
@@ -108,7 +110,7 @@ class Output(FromCommand):
             (["--basic", "u", *printing("")], one_line),
             (["--basic", "u", *printing(TOKEN + "\n" + TOKEN)], one_line),
             (printing(TOKEN.encode() + b"\xff"), not_text),
-            (printing(TOKEN + "\0"), control),
+            (printing(TOKEN + "\0"), nul),
             (["--json", "t", *printing(TOKEN)], not_json),
             (["--json", "t", *printing(b'"\xff' + TOKEN.encode())], not_json),
             (["--json", "t", sys.executable, "-SEc", "print('[' * 100000)"], not_json),
