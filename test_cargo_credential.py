@@ -1539,7 +1539,11 @@ class ErrorTexts(unittest.TestCase):
         changed = cc.OtherError("bad " + TOKEN)
         changed.caused_by = None
         self.assertEqual(outcome(changed), self.UNSHOWN)
-        self.assertEqual(outcome(Opaque(TOKEN)), self.UNSHOWN)
+
+        def hides(*_):
+            raise Opaque(TOKEN)
+
+        self.assertEqual(outcome(hides), self.UNSHOWN)
         with mock.patch.dict(os.environ, CARGO_CREDENTIAL_TRACEBACK="1"):
             with mock.patch("sys.stderr", 5), mock.patch("traceback.format_exception", None):
                 message = outcome(ValueError("x"))
