@@ -697,6 +697,7 @@ ANSWER = (
 NO_HELLO = "failed to deserialize hello"
 NO_ANSWER = "failed to deserialize response"
 NO_START = "failed to spawn credential process"
+FROM_COMMAND = example("token_from_command.py")
 
 
 class WithoutA401(Registry):
@@ -811,6 +812,11 @@ class WhatCargoSays(CargoTable):
             "return GetResponse(%r)" % TOKEN,
         ),
         ("cargo_credential.py is a provider only with --example-file",): ("words", [MODULE]),
+        ("something other than JSON",): ("words", [FROM_COMMAND, "--json", "token", "echo", "x"]),
+        ("something other than one line of text: the token alone",): (
+            "words",
+            [FROM_COMMAND, "sh", "-c", "echo x; echo y"],
+        ),
         ("Cargo joined two `credential-provider` arrays",): (
             "words",
             [MODULE, "--example-file", "/no/such", MODULE, "--example-file", "/no/such"],
@@ -837,6 +843,13 @@ class WhatCargoSays(CargoTable):
         for kind, text in [("program", "def"), ("executable", cut)]:
             with self.subTest(text[:20]):
                 self.provoke(texts, kind, text)
+
+    def test_the_fix_for_carriage_returns(self):
+        (command,) = set(re.findall(r"`(sed .*? prov\.py)`", TROUBLESHOOTING))
+        with open(self.path("prov.py"), "wb") as file:
+            file.write(b"#!/bin/sh\r\nx\r\n")
+        subprocess.check_call(["sh", "-c", command], cwd=self.directory)
+        self.assertEqual(self.read("prov.py"), b"#!/bin/sh\nx\n")
 
     def test_more_causes_of_no_provider_for_the_registry(self):
         """The registry of the tests is at http://."""
