@@ -79,10 +79,12 @@ py_compile.compile(shutil.copy(MODULE, CACHE))
 
 # ---- The environment of the tests ---------------------------------------------------------------
 def clean_environment():
-    """Remove what changes how Python, Cargo, git or ssh behave, here and in all processes."""
+    """Remove what changes how Python, Cargo, git or ssh behave. All processes use UTF-8."""
     foreign = r"(?i)(PYTHON|CARGO|RUST(?!UP_)|GIT_|SSH_|XDG_|CURL_|SSL_).*|.*_proxy\Z|CI\Z"
     for name in [name for name in os.environ if re.match(foreign, name)]:
         del os.environ[name]
+    if sys.getfilesystemencoding() != "utf-8":  # as Python 3.6 without a locale
+        os.environ["LC_ALL"] = "C.UTF-8"
     home = os.path.expanduser("~")  # from the user database, if HOME is not set
     os.environ.setdefault("RUSTUP_HOME", os.path.join(home, ".rustup"))
     os.environ.setdefault("PATH", os.path.join(home, ".cargo", "bin") + os.pathsep + os.defpath)

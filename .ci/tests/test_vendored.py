@@ -113,9 +113,11 @@ class OddStarts(Directory):
         return output.decode("utf-8")
 
     def test_help_shows_a_path_outside_ascii(self):
-        path = self.provider("Provider = UnsupportedCredential", "pr\u00f6v.py")
+        name = os.fsdecode("pr\u00f6v.py".encode("utf-8"))  # in any locale
+        path = self.provider("Provider = UnsupportedCredential", name)
         shown = self.help_of(path, PYTHONIOENCODING="utf-8")
-        self.assertTrue(shown.endswith('credential-provider = ["%s"]\n' % path), shown)
+        ending = 'credential-provider = ["%s"]\n' % os.fsencode(path).decode("utf-8")
+        self.assertTrue(shown.endswith(ending), shown)
         self.assertIn("pr\\xf6v.py", self.help_of(path, PYTHONIOENCODING="ascii"))
 
     def test_help_of_a_path_that_is_not_utf_8_says_so(self):

@@ -311,7 +311,7 @@ class OnGitHub(InAJob):
 
     def test_the_jobs_request_token_goes_only_to_github(self):
         inner = self.web.GITHUB_HOST
-        urls = [form % inner for form in LOOK_ALIKES]
+        urls = [os.fsdecode((form % inner).encode("utf-8")) for form in LOOK_ALIKES]
         urls += [
             "https://%s:443/x" % inner,
             "https://%s:8443/x" % inner,
