@@ -30,7 +30,7 @@ To publish with a token of its own, put a provider with `--operation publish` am
 first. Then chain.py tells Cargo not to use a later provider's token for another operation.
 
 What it does not do: start a provider that is built into Cargo (`cargo:token`), or read
-[credential-alias]. To try it without Cargo:
+[credential-alias]. To try it without Cargo, in a Unix shell:
 
     echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"logout",'\
     '"args":["/path/to/first.py","/path/to/second.py","--"]}' | ./chain.py

@@ -37,7 +37,7 @@ Tested with Cargo 1.95 and a simulated token server. In .cargo/config.toml:
         "--token-url", "https://login.corp.example/oauth2/token",
         "--client-id", "cargo", "--secret-file", "/run/secrets/cargo-client"]
 
-To try it without Cargo:
+To try it without Cargo, in a Unix shell:
 
     echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"get","operation":"read",'\
     '"args":["--host","r.example","--token-url","https://login.corp.example/oauth2/token",'\

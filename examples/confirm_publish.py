@@ -4,8 +4,9 @@
 r"""Asks the user before another provider gives a token to publish, yank or change owners.
 
 For these, the other provider starts only if the user answers yes. To read, log in and log out, it
-starts at once. In .cargo/config.toml, put the other provider's absolute path and its arguments
-after the path of this one:
+starts at once. confirm_publish.py sets `operation_independent` of each token to False: otherwise
+Cargo would publish with the token that it got to read, without a question. In .cargo/config.toml,
+put the other provider's absolute path and its arguments after the path of this one:
 
     [registries.corp]
     index = "sparse+https://crates.corp.example/index/"
@@ -13,7 +14,7 @@ after the path of this one:
 
 The question names the index and its host. It cannot name the place that Cargo uploads to: the index
 decides that (`api` in its config.json), and a provider does not learn it. If a program runs the
-other provider directly, the user gets no question. To try it without Cargo, on a terminal:
+other provider directly, the user gets no question. To try it without Cargo, on a Unix terminal:
 
     echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"get","operation":"owners",'\
     '"name":"foo","args":["/path/to/prov.py"]}' | ./confirm_publish.py

@@ -40,7 +40,7 @@ Tested with real files and Cargo 1.95, on Linux. In .cargo/config.toml:
     index = "sparse+https://crates.corp.example/index/"
     credential-provider = ["/path/to/from_netrc.py", "--host", "crates.corp.example"]
 
-To try it without Cargo:
+To try it without Cargo, in a Unix shell:
 
     echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"get","operation":"read",'\
     '"args":["--host","r.example"]}' | ./from_netrc.py

@@ -40,7 +40,7 @@ Other helpers are not tested, but git documents the same protocol for them. In .
     index = "sparse+https://crates.corp.example/index/"
     credential-provider = ["/path/to/git_credential.py", "--host", "crates.corp.example"]
 
-To try it without Cargo:
+To try it without Cargo, in a Unix shell:
 
     echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"get","operation":"read",'\
     '"args":["--host","r.example"]}' | ./git_credential.py

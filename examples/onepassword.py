@@ -20,7 +20,7 @@ Messages of `op` go to standard error unchanged. Tested with a simulated `op`, w
     index = "sparse+https://crates.corp.example/index/"
     credential-provider = ["/path/to/onepassword.py", "--account", "my.1password.com"]
 
-To try it without Cargo:
+To try it without Cargo, in a Unix shell:
 
     echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"logout"}' | ./onepassword.py
 """
@@ -143,6 +143,9 @@ def op(args: "list[str]", *words: str, given: "bytes | None" = None) -> bytes:
         return run(command, input=given, stdout=PIPE, cwd=ELSEWHERE, check=True).stdout
     except OSError as error:
         raise OtherError("cannot run `op`", os.strerror(error.errno or 0)) from None
+    except UnicodeError:
+        problem = "an argument contains a character that this locale cannot encode"
+        raise OtherError("cannot run `op`", f"{problem}: set LANG=C.UTF-8") from None
     except CalledProcessError as error:  # `from None`: it has the output
         failure = f"`op {' '.join(words[:2])}` failed with status {error.returncode}"
         raise OtherError(f"{failure}: see its message above") from None

@@ -27,7 +27,7 @@ package `gopass` is another program). In .cargo/config.toml:
     index = "sparse+https://crates.corp.example/index/"
     credential-provider = ["/path/to/password_store.py"]
 
-To try it without Cargo:
+To try it without Cargo, in a Unix shell:
 
     echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"logout"}' \
       | ./password_store.py
@@ -148,6 +148,9 @@ def call(*command: str, given: "bytes | None" = None) -> bytes:
         ).stdout
     except OSError as error:
         raise OtherError(f"cannot run `{command[0]}`", os.strerror(error.errno or 0)) from None
+    except UnicodeError:
+        problem = "its path contains a character that this locale cannot encode: set LANG=C.UTF-8"
+        raise OtherError(f"cannot run `{command[0]}`", problem) from None
     except CalledProcessError as error:  # `from None`: it has the output
         failure = f"`{' '.join(command[:2])}` failed with status {error.returncode}"
         raise OtherError(f"{failure}: see its message above") from None

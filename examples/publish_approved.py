@@ -15,7 +15,8 @@ FILE has an approved crate per line, as NAME VERSION SHA256: the checksum is tha
 which Cargo uploads. Empty lines and lines that begin with `#` are skipped. If a crate is not
 approved, the error shows the line to add. A token is for one publish: Cargo asks again for the next
 one. To yank, unyank or change owners, Cargo gets no token. To read, log in and log out, the other
-provider starts at once.
+provider starts at once. publish_approved.py sets `operation_independent` of each token to False:
+otherwise Cargo would publish with the token that it got to read.
 
 FILE must be a regular file, at a path without symbolic links. You or root must own FILE and each
 directory above it, and no one else may write to them. Do not keep FILE in a checkout: everyone who
@@ -28,7 +29,7 @@ What it does not do:
 - tell registries apart: a line approves a crate on each registry that the other provider serves
 - check the owner and mode of FILE on Windows
 
-To try it without Cargo:
+To try it without Cargo, in a Unix shell:
 
     echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"get","operation":"yank",'\
     '"name":"foo","vers":"1.0.0","args":["/path/to/file","/path/to/prov.py"]}' |\

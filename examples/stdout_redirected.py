@@ -8,7 +8,7 @@ It has no token. To make Cargo run it, add to .cargo/config.toml:
     [registry]
     credential-provider = ["/path/to/stdout_redirected.py"]
 
-and run `cargo logout`. To try it without Cargo:
+and run `cargo logout`. To try it without Cargo, in a Unix shell:
 
     echo '{"v":1,"registry":{"index-url":"https://r.example/"},"kind":"logout"}' \
       | ./stdout_redirected.py

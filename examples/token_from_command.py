@@ -52,7 +52,7 @@ publish if the output ends with CR LF. Tested with Cargo 1.95 on Linux. In .carg
     credential-provider = ["/path/to/token_from_command.py", "--host", "crates.corp.example",
         "vault", "kv", "get", "-mount=secret", "-field=token", "cargo"]
 
-To try it without Cargo:
+To try it without Cargo, in a Unix shell:
 
     echo '{"v":1,"registry":{"index-url":""},"kind":"get","operation":"read","args":["echo","x"]}' \
       | ./token_from_command.py
@@ -121,8 +121,11 @@ class TokenFromCommand(cc.Credential):
             raise cc.NotFound
         start = time.time()
         output, source = output_of(options, command, registry)
-        text = find(output, options["--json"], source) if "--json" in options else output
-        token = single_line(text, source)
+        text, place = output, source
+        if "--json" in options:
+            field = options["--json"]
+            text, place = find(output, field, source), f"the field `{field}` holds"
+        token = single_line(text, place)
         if "--basic" in options:
             token = basic(options["--basic"], token)
         if "--scheme" in options:
@@ -218,6 +221,9 @@ def output_of(
         status, output, errors = run(command, environment, int(options.get("--timeout", 0)))
     except OSError as error:
         raise OtherError(f"cannot run `{command[0]}`", [os.strerror(error.errno or 0)]) from None
+    except UnicodeError:
+        problem = "contains a character that this locale cannot encode: set LANG=C.UTF-8"
+        raise OtherError(f"the command, or the registry's URL or name, {problem}") from None
     except ValueError:  # `from None`: it describes Python's problem
         raise OtherError("the registry's URL or name contains a NUL character") from None
     if status:

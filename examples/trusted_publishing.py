@@ -41,7 +41,7 @@ What it does not do:
 
 After a status 5xx the provider asks again, for 60 seconds at most. A proxy (https_proxy, no_proxy)
 sees no token. Tested with Cargo 1.95 and simulated services, not with crates.io, GitHub or GitLab.
-To try it without Cargo:
+To try it without Cargo, in a Unix shell:
 
     echo '{"v":1,"registry":{"index-url":"https://github.com/rust-lang/crates.io-index"},'\
     '"kind":"get","operation":"read"}' | ./trusted_publishing.py

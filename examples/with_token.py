@@ -147,10 +147,13 @@ def clean_path() -> None:
 
 
 def token_of(options: "dict[str, str]", provider: "list[str]") -> Secret:
-    registry = RegistryInfo(options["--index"], options.get("--name"))
+    # Requests are UTF-8, but Python may have decoded these as ASCII, as 3.6 does without a locale
+    words = [os.fsencode(word) for word in (options["--index"], *provider[1:])]
+    index, *args = [word.decode("utf-8", "surrogateescape") for word in words]
+    registry = RegistryInfo(index, options.get("--name"))
     operation = OPERATIONS[options.get("--operation", "read")]
     try:
-        answer = CredentialProcess(*provider).get(registry, operation, [])
+        answer = CredentialProcess(provider[0], *args).get(registry, operation, [])
         assert isinstance(answer, GetResponse)
         return answer.token
     except NotFound:

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import unittest
 from urllib.parse import parse_qs
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -46,6 +47,10 @@ CHANGES = re.compile(
     r"(_.*)?\Z|GNUPGHOME\Z|GPG_TTY\Z|.*_proxy\Z",
     re.IGNORECASE,
 )
+
+# Variables with which Python encodes file names as ASCII, as Python 3.6 does without a locale
+ASCII = {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+linux_only = unittest.skipUnless(sys.platform == "linux", "needs Linux")
 
 
 def example(name):
@@ -120,7 +125,8 @@ def command_of(path):
     """The command in a docstring with which a user tries an example without Cargo."""
     with open(path, encoding="utf-8") as file:
         docstring = file.read().split('"""')[1]
-    _, command = re.split(r"To try it without Cargo[^:]*:\n", docstring)
+    start = r"To try it without Cargo, (?:in a Unix shell|on a Unix terminal):\n"
+    _, command = re.split(start, docstring)
     return command
 
 

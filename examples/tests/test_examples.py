@@ -23,7 +23,9 @@ sys.path.insert(0, os.path.abspath(os.path.join(sys.path[0], os.pardir, os.pardi
 
 import cargo_credential as cc
 from support import (
+    ASCII,
     INDEX,
+    READ,
     Example,
     HostileCheckout,
     TokenServer,
@@ -32,9 +34,11 @@ from support import (
     example,
     example_names,
     isolated,
+    linux_only,
 )
 from test_cargo_credential import (
     MODULE,
+    REGISTRY,
     TOKEN,
     WINDOWS,
     Directory,
@@ -49,6 +53,15 @@ TESTS = os.path.dirname(os.path.abspath(__file__))
 NO_PROVIDERS = {"check_provider.py", "with_token.py"}
 PROVIDERS = sorted(set(example_names()) - NO_PROVIDERS)
 CHECKER = example("check_provider.py")
+
+
+def copy_checker(folder):
+    """Copy the checker's package. Unlike copytree's, a copy of a read-only one can be deleted."""
+    os.makedirs(os.path.join(folder, "checker"))
+    package = os.path.join(os.path.dirname(CHECKER), "checker")
+    for name in os.listdir(package):
+        if name.endswith(".py"):
+            shutil.copyfile(os.path.join(package, name), os.path.join(folder, "checker", name))
 
 
 class Files(unittest.TestCase):
@@ -69,6 +82,15 @@ class Files(unittest.TestCase):
                 with open(path, "rb") as file:
                     self.assertEqual(file.readline(), b"#!/usr/bin/env python3\n")
                 self.assertTrue(os.access(path, os.X_OK))
+
+    def test_the_help_says_that_a_token_is_for_one_operation(self):
+        for name in ("confirm_publish.py", "publish_approved.py"):
+            with self.subTest(name), open(example(name), encoding="utf-8") as file:
+                text = " ".join(ast.get_docstring(ast.parse(file.read())).split())
+                sets = name + " sets `operation_independent` of each token to False: otherwise"
+                self.assertIn(
+                    sets + " Cargo would publish with the token that it got to read", text
+                )
 
 
 class NotTokens(unittest.TestCase):
@@ -157,6 +179,40 @@ CREDENTIALS = ["--token-url", TOKEN_URL, "--client-id", "cargo", "--secret-env",
 
 NOWHERE = "get for a registry that does not exist"
 WRITES = "publish, yank, unyank, owners"
+
+
+@linux_only
+class AsciiLocale(Example):
+    """Where Python encodes file names as ASCII, as Python 3.6 does without a locale."""
+
+    CANNOT = "contains a character that this locale cannot encode: set LANG=C.UTF-8"
+    FROM_COMMAND = "the command, or the registry's URL or name, " + CANNOT
+    OUTSIDE = cc.RegistryInfo("sparse+https://\u00e9.example/")
+    ROWS = [  # (example, its arguments, the registry, the error)
+        ("token_from_command.py", ["echo", "\u00e9"], REGISTRY, FROM_COMMAND),
+        ("token_from_command.py", ["echo", "t"], OUTSIDE, FROM_COMMAND),
+        (
+            "password_store.py",
+            ["--command", "/\u00e9/gopass"],
+            REGISTRY,
+            "cannot run `/\u00e9/gopass`: its path " + CANNOT,
+        ),
+        (
+            "onepassword.py",
+            ["--account", "\u00e9"],
+            REGISTRY,
+            "cannot run `op`: an argument " + CANNOT,
+        ),
+    ]
+
+    def test_an_error_names_the_locale(self):
+        self.more.update(ASCII)
+        for name, args, registry, text in self.ROWS:
+            with self.subTest(name, args=args):
+                self.EXAMPLE = example(name)
+                self.assertEqual(self.text(READ, args, registry), text)
+
+
 # (example, its arguments, the checker's options, its warnings)
 CHECKED = [
     ("chain.py", [LISTED, "--"], [], []),
@@ -310,10 +366,7 @@ class CurrentDirectory(Example):
                     self.assertEqual(self.started(name, args), expected)
 
     def test_no_module_of_the_directory_above_is_imported(self):
-        os.mkdir(self.path("providers"))
-        shutil.copytree(
-            os.path.join(os.path.dirname(CHECKER), "checker"), self.path("providers/checker")
-        )
+        copy_checker(self.path("providers"))
         # Python tries to import these on all systems
         for name in ("msvcrt", "_winapi", "_overlapped", "nt", "winreg", "_scproxy", "java"):
             code = "open(%r, 'w')\nraise ModuleNotFoundError" % self.path("imported")

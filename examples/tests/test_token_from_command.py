@@ -101,6 +101,8 @@ class Output(FromCommand):
         nul = "the token contains a NUL character or a byte order mark"
         nul += ", so no HTTP header can carry it"
         no_field = "the command printed no field `%s`"
+        not_a_string = "the field `t` holds a token that is not text"
+        two_lines = "the field `t` holds something other than one line of text: the token alone"
         rows = [
             (printing(""), one_line),
             (printing("\r\n"), one_line),
@@ -116,10 +118,10 @@ class Output(FromCommand):
             (["--json", "t", sys.executable, "-SEc", "print('[' * 100000)"], not_json),
             (["--json", "t.u", *printing('{"t":"%s"}' % TOKEN)], no_field % "t.u"),
             (["--json", "0", *printing('["%s"]' % TOKEN)], no_field % "0"),
-            (["--json", "t", *printing('{"t":["%s"]}' % TOKEN)], not_text),
-            (["--json", "t", *printing('{"t":null}')], not_text),
-            (["--json", "t", *printing('{"t":"a\\n%s"}' % TOKEN)], one_line),
-            (["--json", "t", *printing('{"t":"%s\\ud800"}' % TOKEN)], one_line),
+            (["--json", "t", *printing('{"t":["%s"]}' % TOKEN)], not_a_string),
+            (["--json", "t", *printing('{"t":null}')], not_a_string),
+            (["--json", "t", *printing('{"t":"a\\n%s"}' % TOKEN)], two_lines),
+            (["--json", "t", *printing('{"t":"%s\\ud800"}' % TOKEN)], two_lines),
         ]
         self.assert_texts(rows)
 

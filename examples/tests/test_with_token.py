@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.abspath(os.path.join(sys.path[0], os.pardir, os.pardir)))
 
 import cargo_credential as cc
-from support import CargoWithExample, Example, example
+from support import ASCII, CargoWithExample, Example, example, linux_only
 from test_cargo_credential import MODULE, TOKEN, Terminal, needs, posix_only, start
 
 INDEX = "sparse+https://r.example/index/"
@@ -87,6 +87,14 @@ class CommandLine(WithToken):
         status, _, errors = self.run_example(*arguments)
         self.assertEqual((status, errors), (0, ""))
         self.assertEqual(self.log("prov"), ["get ReadOperation() ['a b', '--print']"])
+
+    @linux_only
+    def test_arguments_outside_ascii_arrive_in_any_locale(self):
+        self.more.update(ASCII)
+        prov = self.getter("return GetResponse(Secret(ascii([registry.index_url, *args])))")
+        url, word = [os.fsdecode(text.encode("utf-8")) for text in ("https://\u00e9/", "\u20ac")]
+        outcome = self.run_example("--index", url, "--print", "token", prov, word)
+        self.assertEqual(outcome, (0, "['https://\\xe9/', '\\u20ac']\n", ""))
 
     def test_a_publish_names_no_crate(self):
         self.run_example("--operation", "publish", *PRINT, self.giving())
