@@ -569,13 +569,14 @@ def hints(provider: Provider, options: argparse.Namespace) -> "list[str]":
     if options.index and not options.name:
         found.append("the name of your registry, which Cargo sends. Add --name NAME.")
     elif not options.index and provider.nowhere == "url-not-supported" and not provider.gets:
-        found.append("any token, since the provider declined each registry. Add --index URL.")
+        text = "any token of a registry that you name, since the provider declined the made-up one."
+        found.append(f"{text} Add --index URL.")
     elif not options.index:
         text = "the tokens of your registry. Add --index URL, as in Cargo's configuration."
         found.append(text)
     if not options.login:
-        names = ", ".join([name for name, *_ in login_checks("", "")])
-        found.append(f"{names}. If the provider stores tokens, add --login.")
+        more = "--login --yes" if options.index else "--login"
+        found.append(f"the login checks. If the provider stores tokens, add {more}.")
     return ["Not checked: " + text for text in found]
 
 
@@ -609,6 +610,8 @@ def parse(arguments: "list[str]") -> argparse.Namespace:
     try:
         "".join(arguments).encode("utf-8")
     except UnicodeError:
+        if sys.getfilesystemencoding() != "utf-8":
+            parser.error("this locale cannot encode a character of an argument: set LANG=C.UTF-8")
         parser.error("an argument is not UTF-8: Cargo's configuration cannot hold it")
     url: str = options.index or ""
     if options.index is not None and "://" not in url:

@@ -313,7 +313,8 @@ PROBLEMS = {
     # Answers for the user's registry
     "not-served": fail(
         "url-not-supported",
-        "Compare `registries`, or your own condition, with --index, including its `sparse+`.",
+        "Compare `registries`, or the provider's --index or --host, with the URL, including its "
+        "`sparse+`. A host matches only https:// and its own port.",
         cargo='Cargo says "no credential providers could handle the request".',
     ),
     "no-get": fail(

@@ -36,6 +36,7 @@ from checker.conversation import (
     spellings,
 )
 from checker.explanations import PROBLEMS
+from support import ASCII, linux_only
 from test_cargo_credential import (
     HERE,
     MODULE,
@@ -115,6 +116,10 @@ NO_VALUE = ' and "expected value at line 1 column 1".'
 ENDED = ' and "EOF while parsing a value at line 1 column 0".'
 EACH_TIME = (
     "Write one line for each request, an Err after an error, and exit only at the end of the input."
+)
+COMPARE = (
+    "Compare `registries`, or the provider's --index or --host, with the URL, including its "
+    "`sparse+`. A host matches only https:// and its own port."
 )
 CALL_MAIN = 'Write {"v":[1]} first: in Python, end the script with main(Provider()).'
 EXCEPTION = "Fix the exception: run the provider to see its traceback."
@@ -363,11 +368,10 @@ BROKEN_ANSWERS = [
     # Errors for the user's registry
     ("not-served", LOOP + "say(err('url-not-supported'))", "FAIL  " + READ +
      "url-not-supported", ['Cargo says "no credential providers could handle the request".',
-     "Compare `registries`, or your own condition, with --index, including its `sparse+`."]),
+     COMPARE]),
     ("not-served", with_module("return").replace("'INDEX'", "'crates.corp.exmaple'"), "FAIL  " +
      READ + "url-not-supported",
-     ['Cargo says "no credential providers could handle the request".', "Compare `registries`, "
-     "or your own condition, with --index, including its `sparse+`."]),
+     ['Cargo says "no credential providers could handle the request".', COMPARE]),
     ("no-get", with_module("raise OperationNotSupported"), "FAIL  " + READ +
      "operation-not-supported", ['Cargo says "requested operation not supported".',
      "Answer a get with a token: with cargo_credential.py, override `get`."]),
@@ -1111,22 +1115,23 @@ class Requests(Checker):
 
     def test_the_last_line_says_what_was_not_reached(self):
         start = "Not checked: "
-        declined = start + "any token, since the provider declined each registry. Add --index URL."
+        declined = start + (
+            "any token of a registry that you name, since the provider declined the made-up one. "
+            "Add --index URL."
+        )
         other = start + "the tokens of your registry. Add --index URL, as in Cargo's configuration."
         named = start + "the name of your registry, which Cargo sends. Add --name NAME."
-        login = start + (
-            "login, get, get for another registry, login again, get again, logout, logout again, "
-            "get after logout. If the provider stores tokens, add --login."
-        )
+        login = start + "the login checks. If the provider stores tokens, add --login."
+        with_yes = login[:-1] + " --yes."
         for code, arguments, last in [
             (LOOP + "say(get())", [], [declined, login]),
             (with_module("return GetResponse(Secret('Bearer x'))"), [], [declined, login]),
             (instead("True", "err('not-found')"), [], [other, login]),
             (instead("True", "get()"), [], [other, login]),
             (instead("True", "get()"), ["--login"], [other]),
-            (LOOP + "say(get())", CORP[:2], [named, login]),
+            (LOOP + "say(get())", CORP[:2], [named, with_yes]),
             ("print('no')", [], []),
-            (LOOP + "say(get())", CORP, [login]),
+            (LOOP + "say(get())", CORP, [with_yes]),
             (LOOP + "say(get())", ["--login", "--yes", *CORP], []),
         ]:
             with self.subTest(code, arguments=arguments):
@@ -1151,6 +1156,19 @@ class Requests(Checker):
         with open(CHECKER, encoding="utf-8") as file:
             text = file.read().split('"""')[1]
         self.assertEqual((output.decode().replace("\r", ""), errors), (text, b""))
+
+    @linux_only
+    def test_an_argument_that_is_not_utf_8_or_not_in_this_locale(self):
+        for more, argument, message in [
+            (ASCII, b"/\xc3\xa9", "this locale cannot encode a character of an argument: set LANG="
+             "C.UTF-8"),
+            ({}, b"/\xff", "an argument is not UTF-8: Cargo's configuration cannot hold it"),
+        ]:  # fmt: skip
+            process = self.start(os.fsdecode(argument), new=True, env=cleaned(**more))
+            _, errors = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 2)
+            line = "check_provider.py: error: %s\n" % message
+            self.assertEqual(errors.decode().splitlines(True)[1:], [line])
 
     def test_arguments_that_cannot_be(self):
         usage = (
@@ -1407,7 +1425,8 @@ ok    cache: valid
 ok    output after the answer: nothing
 ok    messages and standard error: no token in them
 25 ok, 0 warn, 0 FAIL
-Not checked: any token, since the provider declined each registry. Add --index URL.
+Not checked: any token of a registry that you name, since the provider declined the made-up one. \
+Add --index URL.
 """
 # The same about a provider that has a token for the user's registry
 HAS_A_TOKEN = """\
@@ -1449,8 +1468,7 @@ ok    cache: valid
 ok    output after the answer: nothing
 ok    messages and standard error: no token in them
 33 ok, 0 warn, 0 FAIL
-Not checked: login, get, get for another registry, login again, get again, logout, logout again, \
-get after logout. If the provider stores tokens, add --login.
+Not checked: the login checks. If the provider stores tokens, add --login --yes.
 """
 
 
