@@ -183,7 +183,7 @@ class Commands(Directory, Shown):
         process = subprocess.Popen(
             ["sh", "-c", command],
             cwd=HERE,
-            env=isolated(self.directory),
+            env=isolated(self.directory, TMPDIR=self.directory),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
