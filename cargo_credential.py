@@ -289,6 +289,9 @@ def _text_of(error: BaseException) -> str:
     name, text = _type_of(error), str(error)
     if " of another copy" in name:
         return f"the provider raised {name}"
+    encoding = sys.getfilesystemencoding()  # ASCII in Python 3.6 without a locale
+    if encoding != "utf-8" and getattr(error, "encoding", "") == encoding:
+        return "this locale cannot encode a character of a path or another text: set LANG=C.UTF-8"
     if isinstance(error, KeyError):  # its text is only the key
         return f"{name}: {text}"
     return text if text.strip() else name

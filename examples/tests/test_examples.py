@@ -188,7 +188,25 @@ class AsciiLocale(Example):
     CANNOT = "contains a character that this locale cannot encode: set LANG=C.UTF-8"
     FROM_COMMAND = "the command, or the registry's URL or name, " + CANNOT
     OUTSIDE = cc.RegistryInfo("sparse+https://\u00e9.example/")
+    OTHER = "this locale cannot encode a character of a path or another text: set LANG=C.UTF-8"
+    TO_URL = ["--token-url", "https://r.example/t", "--client-id", "c"]
     ROWS = [  # (example, its arguments, the registry, the error)
+        ("chain.py", ["/\u00e9", "--"], REGISTRY, OTHER),
+        ("confirm_publish.py", ["/\u00e9"], REGISTRY, OTHER),
+        ("publish_approved.py", ["/approved", "/\u00e9"], REGISTRY, OTHER),
+        ("token_from_command.py", ["--env", "\u00c9"], REGISTRY, OTHER),
+        (
+            "client_credentials.py",
+            ["--host", "r.example", *TO_URL, "--secret-file", "/\u00e9"],
+            REGISTRY,
+            OTHER,
+        ),
+        (
+            "../cargo_credential.py",
+            ["--example-file", "/\u00e9", "--any-registry"],
+            REGISTRY,
+            OTHER,
+        ),
         ("token_from_command.py", ["echo", "\u00e9"], REGISTRY, FROM_COMMAND),
         ("token_from_command.py", ["echo", "t"], OUTSIDE, FROM_COMMAND),
         (
