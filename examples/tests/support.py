@@ -23,6 +23,7 @@ sys.path.insert(0, os.path.abspath(os.path.join(sys.path[0], os.pardir, os.pardi
 
 import cargo_credential as cc
 from test_cargo_credential import (
+    FLAGS,
     HERE,
     REGISTRY,
     TOKEN,
@@ -189,7 +190,7 @@ class Example(Directory):
     def on_a_terminal(self, **streams):
         """The example with Cargo's pipes, on a terminal, after its hello."""
         terminal = Terminal(
-            [sys.executable, "-W", "error", self.EXAMPLE, "--cargo-plugin"],
+            [sys.executable, *FLAGS, self.EXAMPLE, "--cargo-plugin"],
             env=self.environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

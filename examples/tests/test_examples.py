@@ -34,6 +34,7 @@ from support import (
     isolated,
 )
 from test_cargo_credential import (
+    FLAGS,
     MODULE,
     TOKEN,
     WINDOWS,
@@ -109,7 +110,7 @@ class Help(Directory):
         for name in example_names():
             with self.subTest(name):
                 terminal = Terminal(
-                    [sys.executable, "-W", "error", example(name), "--help"],
+                    [sys.executable, *FLAGS, example(name), "--help"],
                     cwd=self.directory,
                     env=isolated(self.directory),
                     stdout=subprocess.PIPE,

@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.abspath(os.path.join(sys.path[0], os.pardir, os.pardi
 
 import cargo_credential as cc
 from support import CargoWithExample, Example, example
-from test_cargo_credential import MODULE, TOKEN, Terminal, needs, posix_only, start
+from test_cargo_credential import FLAGS, MODULE, TOKEN, Terminal, needs, posix_only, start
 
 INDEX = "sparse+https://r.example/index/"
 NAMED = ["--index", INDEX, "--name", "my-corp"]
@@ -154,7 +154,7 @@ class Print(WithToken):
 
     def test_a_terminal_gets_no_token(self):
         prov = self.giving()
-        command = [sys.executable, "-W", "error", self.EXAMPLE, *PRINT, prov]
+        command = [sys.executable, *FLAGS, self.EXAMPLE, *PRINT, prov]
         terminal = Terminal(command, env=self.environment())
         self.addCleanup(terminal.close)
         text = b"--print writes the token to a pipe or a file: standard output is neither\r\n"
