@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+import types
 import unittest
 import warnings
 from unittest import mock
@@ -552,18 +553,22 @@ def cleaned(**more):
     return dict(kept, **more)
 
 
-def run_checker(arguments, env):
-    """In a fork, run the checker as a new Python would. It never returns."""
+def as_new(command, env):
+    """Make a fork like a new Python that runs a script with these arguments."""
+    os.closerange(3, 256)  # also the pipes of other checkers
+    os.environ.clear()
+    os.environ.update(env)
+    sys.argv[:] = command
+    sys.stdin = open(0, closefd=False)
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
+    tempfile.tempdir = None  # TMPDIR can be another one
+
+
+def leave_after(function):
+    """End a fork as Python does after a function, whose result is the status."""
     status = 1
     try:
-        os.closerange(3, 256)  # also the pipes of other checkers
-        os.environ.clear()
-        os.environ.update(env)
-        sys.argv[:] = [CHECKER, *arguments]
-        sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
-        tempfile.tempdir = None  # TMPDIR can be another one
-        warnings.simplefilter("error")
-        status = check_provider.main()
+        status = function()
     except SystemExit as exit:
         status = exit.code
     except BaseException:
@@ -571,7 +576,52 @@ def run_checker(arguments, env):
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        base.leave(status)
+        base.leave(status or 0)
+
+
+def run_checker(command, env):
+    """In a fork, run the checker as a new Python would. It never returns."""
+    as_new(command, env)
+    warnings.simplefilter("error")
+    if not base.LOAD:
+        subprocess.Popen = ProviderProcess
+    leave_after(check_provider.main)
+
+
+def run_provider(command, env):
+    """In a fork of a checker, run a provider as a new Python would. It never returns."""
+    as_new(command, env)
+    warnings.simplefilter("ignore")
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    base.forget_secrets()
+    subprocess.Popen = ProviderProcess.__bases__[0]
+    main = sys.modules["__main__"] = types.ModuleType("__main__")
+    main.__file__ = command[0]
+    leave_after(lambda: exec(code_of(command[0]), main.__dict__))
+
+
+@functools.lru_cache(None)
+def code_of(path):
+    with open(path, encoding="utf-8") as file:
+        return compile(file.read(), path, "exec")
+
+
+class ProviderProcess(subprocess.Popen):
+    """A process of a checker's provider: a fork, if the provider is written with BY_HAND or main.
+
+    That is three times as fast as a new Python, and a checker starts up to 40 of them.
+    """
+
+    def __init__(self, command, *streams, env, **options):
+        try:
+            names = code_of(command[0]).co_names
+        except (OSError, SyntaxError, ValueError):  # not Python
+            names = ()
+        if {"dumps", "main"}.intersection(names):
+            options["preexec_fn"] = functools.partial(run_provider, command, env)
+        super().__init__(command, *streams, env=env, **options)
 
 
 class Checker(Directory):
@@ -590,7 +640,7 @@ class Checker(Directory):
                 0x08000000  # CREATE_NO_WINDOW: one for all the .cmd files that it starts
             )
         if not new:
-            run = functools.partial(run_checker, arguments, options["env"])
+            run = functools.partial(run_checker, [CHECKER, *arguments], options["env"])
             options.update(preexec_fn=run, start_new_session=True, restore_signals=False)
         command = ["-S", CHECKER, *arguments]
         return base.start(command, cwd=self.directory, **options)
