@@ -6,7 +6,6 @@
 python3 examples/tests/test_check_provider.py [-v] [CLASS[.test] ...]
 """
 
-import functools
 import json
 import os
 import re
@@ -14,11 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import traceback
-import types
 import unittest
-import warnings
 from unittest import mock
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -36,6 +31,7 @@ from checker.conversation import (
     spellings,
 )
 from checker.explanations import PROBLEMS
+from checkers import CHECKER, start_checker
 from test_cargo_credential import (
     HERE,
     MODULE,
@@ -48,7 +44,6 @@ from test_cargo_credential import (
 )
 
 EXAMPLES = os.path.join(HERE, "examples")
-CHECKER = os.path.join(EXAMPLES, "check_provider.py")
 INDEX = "sparse+https://crates.corp.example/index/"
 CORP = ("--index", INDEX, "--name", "alt")
 GOOD_TOKEN = WithCargo.TOKEN  # which the loopback registry accepts
@@ -553,77 +548,6 @@ def cleaned(**more):
     return dict(kept, **more)
 
 
-def as_new(command, env):
-    """Make a fork like a new Python that runs a script with these arguments."""
-    os.closerange(3, 256)  # also the pipes of other checkers
-    os.environ.clear()
-    os.environ.update(env)
-    sys.argv[:] = command
-    sys.stdin = open(0, closefd=False)
-    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
-    tempfile.tempdir = None  # TMPDIR can be another one
-
-
-def leave_after(function):
-    """End a fork as Python does after a function, whose result is the status."""
-    status = 1
-    try:
-        status = function()
-    except SystemExit as exit:
-        status = exit.code
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        base.leave(status or 0)
-
-
-def run_checker(command, env):
-    """In a fork, run the checker as a new Python would. It never returns."""
-    as_new(command, env)
-    warnings.simplefilter("error")
-    if not base.LOAD:
-        subprocess.Popen = ProviderProcess
-    leave_after(check_provider.main)
-
-
-def run_provider(command, env):
-    """In a fork of a checker, run a provider as a new Python would. It never returns."""
-    as_new(command, env)
-    warnings.simplefilter("ignore")
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), signal.SIG_DFL)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    base.forget_secrets()
-    subprocess.Popen = ProviderProcess.__bases__[0]
-    main = sys.modules["__main__"] = types.ModuleType("__main__")
-    main.__file__ = command[0]
-    leave_after(lambda: exec(code_of(command[0]), main.__dict__))
-
-
-@functools.lru_cache(None)
-def code_of(path):
-    with open(path, encoding="utf-8") as file:
-        return compile(file.read(), path, "exec")
-
-
-class ProviderProcess(subprocess.Popen):
-    """A process of a checker's provider: a fork, if the provider is written with BY_HAND or main.
-
-    That is three times as fast as a new Python, and a checker starts up to 40 of them.
-    """
-
-    def __init__(self, command, *streams, env, **options):
-        try:
-            names = code_of(command[0]).co_names
-        except (OSError, SyntaxError, ValueError):  # not Python
-            names = ()
-        if {"dumps", "main"}.intersection(names):
-            options["preexec_fn"] = functools.partial(run_provider, command, env)
-        super().__init__(command, *streams, env=env, **options)
-
-
 class Checker(Directory):
     """A test that runs the checker."""
 
@@ -632,18 +556,8 @@ class Checker(Directory):
         super().setUpClass()
         fill_library()
 
-    def start(self, *arguments, new=not hasattr(os, "fork"), **options):
-        """A checker, in a fork: that is three times as fast as a new Python."""
-        options.setdefault("env", cleaned())
-        if WINDOWS:
-            options["creationflags"] = (
-                0x08000000  # CREATE_NO_WINDOW: one for all the .cmd files that it starts
-            )
-        if not new:
-            run = functools.partial(run_checker, [CHECKER, *arguments], options["env"])
-            options.update(preexec_fn=run, start_new_session=True, restore_signals=False)
-        command = ["-S", CHECKER, *arguments]
-        return base.start(command, cwd=self.directory, **options)
+    def start(self, *arguments, env=None, **options):
+        return start_checker(arguments, env or cleaned(), cwd=self.directory, **options)
 
     def finish(self, process):
         """The exit status and the lines of a checker."""
@@ -1507,7 +1421,7 @@ require("readline").createInterface({input: process.stdin}).on("line", (line) =>
 """
 
     @needs("node")
-    @posix_only
+    @unittest.skipUnless(base.LOAD, "needs CARGO_CREDENTIAL_LOAD=1")  # it starts 70 times
     def test_a_provider_for_node(self):
         path = self.write("prov.js", self.NODE, 0o755)
         self.assert_good("--login", path)

@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.abspath(os.path.join(sys.path[0], os.pardir, os.pardir)))
 
 import cargo_credential as cc
+from checkers import CHECKER, start_checker
 from support import (
     INDEX,
     Example,
@@ -49,7 +50,6 @@ from test_cargo_credential import (
 TESTS = os.path.dirname(os.path.abspath(__file__))
 NO_PROVIDERS = {"check_provider.py", "with_token.py"}
 PROVIDERS = sorted(set(example_names()) - NO_PROVIDERS)
-CHECKER = example("check_provider.py")
 
 
 class Files(unittest.TestCase):
@@ -209,11 +209,7 @@ class Checked(WithStores):
                     self.check(example(name), self.filled_in(args), options, warnings)
 
     def check(self, path, args, options, warnings):
-        process = start(
-            ["-S", CHECKER, *options, path, *args],
-            cwd=self.directory,
-            env=self.environment(),
-        )
+        process = start_checker([*options, path, *args], self.environment(), cwd=self.directory)
         output, errors = process.communicate(timeout=300)
         report = output.decode()
         problems = re.findall("^(warn|FAIL)  (.*?): ", report, re.MULTILINE)
