@@ -136,6 +136,9 @@ def needs(*tools):
 
 
 posix_only = unittest.skipUnless(POSIX, "needs a POSIX system")
+# A copy of the module can lack the last two sections
+cargos_side = unittest.skipUnless(hasattr(cc, "CredentialProcess"), "needs Cargo's side")
+file_provider = unittest.skipUnless(hasattr(cc, "_FileCredential"), "needs the file provider")
 
 
 # ---- Requests, providers and answers ------------------------------------------------------------
@@ -627,8 +630,7 @@ class Error(Message):
         self.check_class(cc.OperationNotSupported, "operation-not-supported", text)
 
     def test_UnknownError(self):
-        text = "unknown error kind; try updating Cargo?"
-        self.check_class(cc.UnknownError, "unknown", text)
+        self.check_class(cc.UnknownError, "unknown", "unknown error kind; try updating Cargo?")
         for line in ('{"Err":{"kind":"frob","message":1}}', '{"Err":{"kind":""}}'):
             self.assertRaises(cc.UnknownError, cc.CredentialResponse.from_json, line)
 
@@ -723,10 +725,10 @@ class MadeUpKinds(unittest.TestCase):
             kind = getattr(cc, name)
             if hasattr(kind, "__match_args__") and "__init__" in vars(kind):
                 code = kind.__init__.__code__
-                fields = code.co_varnames[1 : code.co_argcount]
-                self.assertEqual(kind.__match_args__, fields, name)
+                self.assertEqual(kind.__match_args__, code.co_varnames[1 : code.co_argcount], name)
 
 
+@cargos_side
 class negotiate_version(Message):
     def test_the_highest_common_version_is_chosen(self):
         for offered, supported, version in [([1], [1], 1), ([3, 1, 2], (2, 1), 2)]:
@@ -989,6 +991,7 @@ class Registries(unittest.TestCase):
             ("https://user@Crates.corp.example/i", lower),
             ("https://crates.corp.example:443/i", lower),
             (None, "write a str, not NoneType"),
+            (b"r.example", "write a str, not bytes"),
         ]:
             message = "other: Provider.registries: `%s` matches no registry: %s" % (entry, problem)
             for registries in ((entry, "r.example"), ("r.example", entry)):
@@ -1019,12 +1022,10 @@ class Registries(unittest.TestCase):
         self.assertEqual(outcome(provider, line_of(READ, self.OTHER)), "url-not-supported")
         self.assertEqual(provider.requests, [])
 
-    def test_a_string_for_registries_is_an_error_for_its_author(self):
+    def test_registries_that_are_one_value_are_an_error_for_their_author(self):
         words = "other: Provider.registries must be a tuple of strings: write (%r,)"
-        for registries, message in [
-            ("r.example", words % "r.example"),
-            (b"r.example", words % b"r.example"),
-        ]:
+        rows = [(text, words % text) for text in ("r.example", b"r.example", "")]
+        for registries, message in [*rows, (5, "other: 'int' object is not iterable")]:
             provider = self.provider(registries)
             for registry in (REGISTRY, self.OTHER):
                 self.assertEqual(outcome(provider, line_of(READ, registry)), message)
@@ -1293,8 +1294,7 @@ class Serving(unittest.TestCase):
     def test_serve_answers_each_request_until_the_input_ends(self):
         recorder = Recorder(cc.NotFound())
         self.assertEqual(serve(recorder, LOGIN, GET, LOGOUT.rstrip()), [NOT_FOUND] * 3)
-        options = cc.LoginOptions(cc.Secret(TOKEN))
-        actions = [cc.LoginAction(options), READ, cc.LogoutAction()]
+        actions = [cc.LoginAction(cc.LoginOptions(cc.Secret(TOKEN))), READ, cc.LogoutAction()]
         self.assertEqual(recorder.requests, [(REGISTRY, action, []) for action in actions])
         self.assertEqual(serve(recorder), [])
 
@@ -1731,6 +1731,7 @@ class Folder(unittest.TestCase):
             return file.read()
 
 
+@file_provider
 class Store(Folder):
     """A test with a file of tokens, `self.store`."""
 
@@ -2224,9 +2225,8 @@ class main_without_a_terminal(Directory):
                     raise OtherError(subprocess.check_output(command, close_fds=False).decode())
             """
         )
-        message = self.outcome(path, GET)
         # 2: a character device, the null one. 1: the pipes that this test made
-        self.assertEqual(message.split(), "other: 0 2 1 1 2 1".split())
+        self.assertEqual(self.outcome(path, GET).split(), "other: 0 2 1 1 2 1".split())
 
     @posix_only
     def test_a_standard_error_that_fails_does_not_hide_the_answer(self):
@@ -2252,11 +2252,10 @@ class main_without_a_terminal(Directory):
         )
         command = " ".join(shlex.quote(word) for word in (sys.executable, path, "--cargo-plugin"))
         hello = b'{"v":[1]}\n'
-        not_found = hello + NOT_FOUND.encode() + b"\n"
         for closed, output in [
             ("0<&-", hello),
             ("1>&-", b""),
-            ("2>&-", not_found),
+            ("2>&-", hello + NOT_FOUND.encode() + b"\n"),
             ("0<&- 2>&-", hello),
             ("0<&- 1>&- 2>&-", b""),
         ]:
@@ -2276,8 +2275,7 @@ class main_without_a_terminal(Directory):
             """
         )
         for encoding in ("ascii", "ascii:strict", "utf-16", "ascii:no-such-handler"):
-            env = environment(PYTHONIOENCODING=encoding)
-            process = start([path, "--cargo-plugin"], env=env)
+            process = start([path, "--cargo-plugin"], env=environment(PYTHONIOENCODING=encoding))
             output, errors = process.communicate(GET, timeout=60)
             self.assertIn(
                 b"Cargo passed no token, and no terminal was found to type it on", output, encoding
@@ -2328,8 +2326,6 @@ class main_without_a_terminal(Directory):
     def test_without_a_terminal_the_flag_is_not_needed(self):
         path = self.provider("Provider = UnsupportedCredential")
         self.assertEqual(self.outcome(path, GET, arguments=()), "url-not-supported")
-        answers, _ = self.run_provider(MODULE, get(), arguments=())
-        self.assertIn("only with --example-file", answers[0])
 
     def test_help_shows_the_docstring_and_the_configuration(self):
         name = "a b.py" if WINDOWS else 'a "b".py'
@@ -2530,8 +2526,7 @@ class main_on_a_terminal(Directory):
         """A provider that gets lines through Cargo's pipes, and has a terminal."""
         path = self.provider(body) if "\n" in body else body
         streams.update(stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        command = [sys.executable, *flags, path, "--cargo-plugin"]
-        terminal = self.terminal(command, **streams)
+        terminal = self.terminal([sys.executable, *flags, path, "--cargo-plugin"], **streams)
         self.assertEqual(terminal.process.stdout.readline(), b'{"v":[1]}\n')
         terminal.process.stdin.write(b"".join(lines))
         terminal.process.stdin.flush()
@@ -2681,6 +2676,7 @@ class main_on_a_terminal(Directory):
             status, rest = terminal.rest()
             self.assertEqual((status, rest.replace(b"^C", b"")), (130, b""))
 
+    @file_provider
     def test_without_the_flag_main_shows_how_to_configure_the_provider(self):
         path = self.provider("Provider = UnsupportedCredential", 'my "prov".py')
         for first, *command in (["This is", path, "--vault"], ["usage:", MODULE, "--example-file"]):
@@ -2698,6 +2694,7 @@ class main_on_a_terminal(Directory):
         terminal.type(b"\x04")
         self.assertEqual(terminal.rest()[0], 0)
 
+    @file_provider
     def test_the_module_shows_its_usage(self):
         status, shown = self.terminal([sys.executable, MODULE]).rest()
         self.assertEqual(status, 0)
@@ -2709,6 +2706,7 @@ HELLO = """print('{"v":[1]}', flush=True); line = sys.stdin.readline()\n"""
 OK_LOGOUT = """print('{"Ok":{"kind":"logout"}}', flush=True)\n"""
 
 
+@cargos_side
 class CredentialProcess(Directory):
     """Providers that do not use the module, run as Cargo runs them."""
 
@@ -2718,8 +2716,7 @@ class CredentialProcess(Directory):
         try:
             return process.perform(REGISTRY, action, list(args))
         except cc.OtherError as error:
-            text = ": ".join((error.message,) + error.caused_by)
-            return text.replace("`%s`" % path, "`P`")
+            return ": ".join((error.message,) + error.caused_by).replace("`%s`" % path, "`P`")
 
     NO_HELLO, NO_ANSWER = "failed to deserialize hello", "failed to deserialize response"
     FAILED = "credential process `P` failed with status %s"
@@ -2781,10 +2778,9 @@ class CredentialProcess(Directory):
             self.assertIn(spawn + ("" if WINDOWS else text), self.perform(path))
 
     def test_answers_and_errors_are_passed_on(self):
-        log = cc.LoginAction(cc.LoginOptions())
         for action, response in [
             (cc.LogoutAction(), cc.LogoutResponse()),
-            (log, cc.LoginResponse()),
+            (cc.LoginAction(cc.LoginOptions()), cc.LoginResponse()),
             (READ, cc.GetResponse(cc.Secret("t"), cc.CacheUnknown(), False)),
         ]:
             path = self.program(HELLO + "print(%r)" % response.to_json())
@@ -2837,8 +2833,7 @@ class CredentialProcess(Directory):
         code = "with open(%r, 'w') as file: file.write(str(os.getpid()))\n" % self.path("pid")
         code += "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         code += "print('noise', flush=True)\nimport time; time.sleep(60)\n"
-        message = self.perform(self.program(code))
-        self.assertIn("failed to deserialize hello: not JSON", message)
+        self.assertIn("failed to deserialize hello: not JSON", self.perform(self.program(code)))
         with self.assertRaises(ProcessLookupError):
             os.kill(int(self.read("pid")), 0)
 
@@ -2881,6 +2876,7 @@ class CredentialProcess(Directory):
         self.assertEqual(errors, "from within\n" * 3)
 
     @posix_only
+    @file_provider
     def test_a_provider_within_a_provider_asks_on_the_terminal(self):
         command = (self.module(), "--example-file", self.path("store.json"), "--any-registry")
         path = self.provider("Provider = lambda: CredentialProcess(*%r)" % (command,))
@@ -2931,6 +2927,10 @@ class ExampleFileProgram(Store, Directory):
         process = start([MODULE, "--cargo-plugin", *options], cwd=HERE, env=env)
         self.assertEqual(self.finish_provider(process, login("x", REGISTRY)), ([LOGIN_OK], ""))
         self.assertTrue(os.path.exists(self.path("home", "cargo-credentials.json")))
+
+    def test_without_the_option_it_serves_nothing(self):
+        answers, _ = self.run_provider(MODULE, get(), arguments=())
+        self.assertIn("only with --example-file", answers[0])
 
     def test_help_version_and_unknown_options(self):
         usage = "usage: cargo_credential.py --example-file [PATH] [--any-registry]\n"
@@ -3039,8 +3039,7 @@ class ExampleFileProgram(Store, Directory):
         code, statuses = textwrap.dedent(self.KILLED) % HERE, []
         while statuses[-1:] != [0]:
             self.store_tokens((CRATES_IO, "old"))
-            command = ["-c", code, str(len(statuses)), login("new").decode(), self.store]
-            process = start(command)
+            process = start(["-c", code, str(len(statuses)), login("new").decode(), self.store])
             self.assertEqual(process.communicate(timeout=60)[1], b"")
             statuses.append(process.returncode)
             self.assertIn(process.returncode, (0, -signal.SIGKILL))
@@ -3238,6 +3237,7 @@ class WithCargo(Directory):
 
 @needs("cargo")
 @posix_only
+@file_provider
 class CargoWithTheFileProvider(WithCargo):
     def setUp(self):
         super().setUp()
@@ -3261,8 +3261,7 @@ class CargoWithTheFileProvider(WithCargo):
         self.assertIn("owner x", self.cargo("owner", "--add", "x", "app", "--registry", "alt"))
         self.cargo("logout", "--registry", "alt")
         self.assertEqual(self.stored_tokens(), {})
-        missing = self.cargo("logout", "--registry", "alt")
-        self.assertIn("not currently logged in to `alt`", missing)
+        self.assertIn("not currently logged in to `alt`", self.cargo("logout", "--registry", "alt"))
         self.assertIn("no token found for `alt`", self.cargo("update", status=101))
 
     def test_read_token_asks_on_the_terminal(self):

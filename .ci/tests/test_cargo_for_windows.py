@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.abspath(os.path.join(__file__, os.pardir, os.pardir, 
 sys.path.insert(1, os.path.join(sys.path[0], "examples", "tests"))
 sys.path.insert(2, os.path.dirname(os.path.abspath(__file__)))
 
-from test_readme import README, blocks, first_provider
+from test_readme import README, TROUBLESHOOTING, blocks, first_provider
 
 from support import CargoWithExample, example
 from test_cargo_credential import MODULE, WINDOWS, main
@@ -29,7 +29,7 @@ NO_CARGO = os.environ.get("NO_CARGO") or (not shutil.which("cargo") and "needs c
 @unittest.skipIf(NO_CARGO, NO_CARGO)
 @unittest.skipUnless(WINDOWS, "needs Windows")
 class CargoForWindows(CargoWithExample):
-    """Cargo starts each script by the .cmd file of README.md, with Python's path in a variable."""
+    """Cargo starts each script by the .cmd file of the pages, with Python's path in a variable."""
 
     def setUp(self):
         super().setUp()
@@ -39,7 +39,7 @@ class CargoForWindows(CargoWithExample):
 
     def cmd(self, script):
         """The path of a .cmd file beside a script, which is named like it."""
-        (source,) = blocks(README, "bat")
+        (source,) = blocks(TROUBLESHOOTING, "bat")
         start, name = os.path.splitext(script)[0], os.path.basename(script)
         python = r'"%LOCALAPPDATA%\\python.exe"'
         source, replaced = re.subn(r'"[^"]*python\.exe"', python, source)

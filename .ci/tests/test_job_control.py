@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the authors of cargo_credential.py
-"""Tests of the prompt of read_token in real shells: Ctrl-Z and `fg`, signals, and a killed Cargo.
+"""Tests of the prompt of read_token: Ctrl-Z and `fg` in real shells, signals, and a killed Cargo.
 
 python3 .ci/tests/test_job_control.py [-v] [CLASS[.test] ...]
 
@@ -33,6 +33,7 @@ from test_cargo_credential import (
     main,
     needs,
     posix_only,
+    summary_of,
 )
 
 try:
@@ -341,6 +342,132 @@ class InAShellWithCargo(AtThePrompt, WithCargo):
     @needs("bash")
     def test_in_bash(self):
         self.run_scenarios("bash", "fg", "ctrl_c", "killed")
+
+
+NAMES = ["INT", "TERM", "HUP", "QUIT", "TSTP", "CONT"]
+# The answer has the token, or the error, and whether the handlers of signals are the earlier ones
+REVERSING = """
+import signal, termios
+from concurrent.futures import ThreadPoolExecutor as Pool
+SIGNALS = [getattr(signal, "SIG" + name) for name in %r]
+def handlers():
+    return [signal.getsignal(number) for number in SIGNALS]
+def returns(number, frame):
+    echo = termios.tcgetattr(1)[3] & termios.ECHO
+    print("handled", signal.Signals(number).name, "with echo" if echo else "without echo")
+def fails(number, frame):
+    raise ValueError("handled " + signal.Signals(number).name)
+class Provider(Credential):
+    def login(self, registry, options, args):
+        for number in SIGNALS:
+            %s
+        before = handlers()
+        try:
+            text = "".join(reversed(%s.expose()))
+        except Exception as error:
+            text = str(error).split(":")[0]
+        raise OtherError(text, "the same handlers" if handlers() == before else handlers())
+"""
+READ = "read_token(options, registry)"
+SAME = ": the same handlers"
+
+
+@posix_only
+class Prompt(Directory):
+    """A provider at its prompt, without a shell: its own handlers, threads, and a lost terminal."""
+
+    LOGIN = line_of(cc.LoginAction(cc.LoginOptions()))
+
+    def prompt(self, *shell, handler="pass", read=READ):
+        """The terminal of a provider that waits for a token. A shell can start it."""
+        path = self.provider(REVERSING % (NAMES, handler, read))
+        command = [sys.executable, "-W", "error", path, "--cargo-plugin"]
+        pipe = subprocess.PIPE
+        terminal = Terminal([*shell, *command], stdin=pipe, stdout=pipe)
+        self.addCleanup(terminal.close)
+        terminal.process.stdin.write(self.LOGIN)
+        terminal.process.stdin.close()
+        terminal.read(b" below\r\n")
+        terminal.wait_for_no_echo()
+        return terminal
+
+    def answer(self, terminal):
+        """The answer in short, at the end of the provider."""
+        hello, answer = terminal.process.stdout.read().splitlines()
+        self.assertEqual((hello, terminal.process.wait(60)), (b'{"v":[1]}', 0))
+        return summary_of(answer.decode())
+
+    def typed(self, terminal, text=TOKEN.encode() + b"\n"):
+        """The answer to what the user types. The terminal does not show it, and echoes again."""
+        terminal.type(text)
+        answer = self.answer(terminal)
+        self.assertTrue(terminal.echoes())
+        self.assertNotIn(TOKEN.encode(), terminal.rest()[1])
+        return answer
+
+    TYPED = "other: " + TOKEN[::-1] + SAME
+
+    def test_the_handlers_of_the_provider_are_back_however_it_ends(self):
+        cut = "the terminal cuts a line at %d characters" % (
+            1023 if sys.platform == "darwin" else 4095
+        )
+        for handler in ("pass", "signal.signal(number, returns)"):
+            for text, answer in [
+                (TOKEN.encode() + b"\n", self.TYPED),
+                (b"\x04", "other: no token was entered" + SAME),
+                (b"x" * 5000 + b"\n", "other: " + cut + SAME),
+            ]:
+                with self.subTest(handler, text=text[:20]):
+                    self.assertEqual(self.typed(self.prompt(handler=handler), text), answer)
+
+    def test_after_a_handler_that_returns_the_user_types_the_token_again(self):
+        terminal = self.prompt(handler="signal.signal(number, returns)")
+        for name in NAMES * 2:
+            terminal.type(b"half")
+            terminal.process.send_signal(getattr(signal, "SIG" + name))
+            terminal.read(b"handled SIG%s with echo\r\n" % name.encode())
+            terminal.wait_for_no_echo()
+        self.assertEqual(self.typed(terminal), self.TYPED)
+
+    def test_a_handler_that_fails_ends_the_prompt(self):
+        for name in NAMES:
+            with self.subTest(name):
+                terminal = self.prompt(handler="signal.signal(number, fails)")
+                terminal.type(b"half")
+                terminal.process.send_signal(getattr(signal, "SIG" + name))
+                answer = "other: handled SIG" + name + SAME
+                self.assertEqual(self.typed(terminal, b""), answer)
+
+    def test_ignored_signals_stay_ignored(self):
+        """As after `nohup`. So nothing happens to what is typed so far."""
+        script = "trap '' %s; exec \"$@\"" % " ".join(NAMES)
+        terminal = self.prompt("sh", "-c", script, "sh")
+        for letter, name in zip(TOKEN, NAMES):
+            terminal.type(letter.encode())
+            terminal.process.send_signal(getattr(signal, "SIG" + name))
+        rest = TOKEN[len(NAMES) :].encode() + b"\n"
+        self.assertEqual(self.typed(terminal, rest), self.TYPED)
+
+    def test_in_another_thread(self):
+        read = "Pool(1).submit(read_token, options, registry).result()"
+        self.assertEqual(self.typed(self.prompt(read=read)), self.TYPED)
+
+    def lose_terminal(self, terminal):
+        os.close(terminal.slave)
+        os.close(terminal.master)
+        terminal.slave, terminal.master = [os.open(os.devnull, os.O_RDWR) for _ in range(2)]
+
+    def test_a_terminal_that_is_lost_ends_the_provider(self):
+        terminal = self.prompt()
+        self.lose_terminal(terminal)
+        self.assertEqual(terminal.process.stdout.read(), b'{"v":[1]}\n')
+        self.assertEqual(terminal.process.wait(60), -signal.SIGHUP)
+
+    def test_without_that_signal_a_terminal_that_is_lost_is_an_error(self):
+        terminal = self.prompt("sh", "-c", 'trap "" HUP; exec "$@"', "sh")
+        self.lose_terminal(terminal)
+        lost = "other: Cargo passed no token, and no terminal was found to type it on"
+        self.assertIn(self.answer(terminal), [lost + SAME, "other: no token was entered" + SAME])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the authors of cargo_credential.py
-"""Tests of README.md and examples/README.md: names, links, commands, configurations, tables.
+"""Tests of the pages: names, sizes, links, commands, transcripts, configurations, tables.
 
 python3 .ci/tests/test_readme.py [-v] [CLASS[.test] ...]
 """
@@ -14,11 +14,15 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import time
 import unittest
 from unittest import mock
 
 sys.path.insert(0, os.path.abspath(os.path.join(__file__, os.pardir, os.pardir, os.pardir)))
 sys.path.insert(1, os.path.join(sys.path[0], "examples", "tests"))
+sys.path.insert(2, os.path.join(sys.path[0], ".ci"))
+
+import refresh
 
 import cargo_credential as cc
 from support import (
@@ -31,6 +35,7 @@ from support import (
     isolated,
 )
 from test_cargo_credential import (
+    CACHE,
     HERE,
     MODULE,
     NOT_SUPPORTED,
@@ -48,7 +53,12 @@ from test_cargo_credential import (
     token_answer,
 )
 
-PAGES = ["README.md", "examples/README.md", ".github/CONTRIBUTING.md"]
+PAGES = [
+    "README.md",
+    "examples/README.md",
+    "examples/TROUBLESHOOTING.md",
+    ".github/CONTRIBUTING.md",
+]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CORP = cc.RegistryInfo("sparse+https://crates.corp.example/index/", "alt")
 TOKEN_FILE = "/run/secrets/cargo-token"
@@ -60,11 +70,27 @@ def read(name):
 
 
 README = read("README.md")
+TROUBLESHOOTING = read("examples/TROUBLESHOOTING.md")
+
+
+def section(heading):
+    """The text below a heading of README.md or TROUBLESHOOTING.md."""
+    for page in (README, TROUBLESHOOTING):
+        before, found, after = page.partition("\n## %s\n" % heading)
+        if found:
+            return after.split("\n## ")[0]
+    raise KeyError(heading)
 
 
 def blocks(text, language):
     """The code blocks of a page in this language."""
     return [block for found, block in FENCE.findall(text) if found == language]
+
+
+def code(cell):
+    """The texts of a cell that are between backticks."""
+    found = re.findall(r"(?<!`)(`+)(?!`) ?(.*?) ?(?<!`)\1(?!`)", cell)
+    return tuple(text for _, text in found)
 
 
 def first_provider(token):
@@ -78,13 +104,30 @@ def first_provider(token):
 
 
 class Names(unittest.TestCase):
-    def test_the_readme_names_each_public_name(self):
-        names = set(re.findall(r"\w+", README))
-        self.assertEqual(sorted(set(cc.__all__) - names), [])
-
     def test_the_changes_are_those_of_the_version(self):
         version = re.search(r"^__version__ = \"(.*?)\"", read("cargo_credential.py"), re.MULTILINE)
-        self.assertIn("\n## Changes\n\n**%s**\n" % version.group(1), README)
+        self.assertTrue(section("Changes").startswith("\n**%s**\n" % version.group(1)))
+
+    def test_the_guide_names_functions_that_are_there(self):
+        first = section("Reviewer's guide").split("\n- ")[1]
+        defined = set()
+        for node in ast.walk(ast.parse(read("cargo_credential.py"))):
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                defined.add(node.name)
+        names = {name for text in code(first) for name in text.split(".")}
+        self.assertGreater(len(names), 5)
+        self.assertEqual(names - defined, set())
+
+
+class Sizes(unittest.TestCase):
+    def test_the_first_page_is_short(self):
+        self.assertLessEqual(len(README.split()), 1900)
+        self.assertLessEqual(README.count("\n"), 220)
+
+    @posix_only
+    def test_the_lines_and_hashes_are_those_of_the_module_and_of_its_cuts(self):
+        if refresh.refreshed(README) != README:
+            self.fail("the module has changed: run `python3 .ci/refresh.py`")
 
 
 class Links(unittest.TestCase):
@@ -118,20 +161,23 @@ class Links(unittest.TestCase):
         self.assertEqual(examples - linked, set())
 
 
-class Commands(Directory):
-    @posix_only
-    def test_the_checker_finds_nothing_in_the_quick_start(self):
-        (block,) = blocks(README, "console")
-        command = re.match(r"\$ (.*check_provider.*?)  # ", block).group(1)
-        output = self.output(command)
-        self.assertNotRegex(output, "(?m)^(warn|FAIL)")
-        self.assertIn(" ok, 0 warn, 0 FAIL\n", output)
+class Shown:
+    def assert_shown(self, lines, output):
+        """The output has these lines, in this order. `...` is any number of lines."""
+        pattern = "\n".join(".*" if line == "..." else re.escape(line) for line in lines)
+        self.assertRegex(output, "(?s)" + pattern.replace("\n.*\n", "\n(?:.*\n)?"))
 
+
+class Commands(Directory, Shown):
     @posix_only
     def test_the_checker_reports_what_its_page_shows(self):
+        """For the command of the first page, which is on both pages."""
         (block,) = blocks(read("examples/README.md"), "console")
         command, shown = block[2:].split("\n", 1)
+        (block,) = blocks(README, "console")
+        self.assertEqual(re.match(r"\$ (.*check_provider.*?)  # ", block).group(1), command)
         self.assertEqual(self.output(command), shown)
+        self.assertIn(" ok, 0 warn, 0 FAIL\n", shown)
 
     def output(self, command):
         process = subprocess.Popen(
@@ -145,20 +191,23 @@ class Commands(Directory):
         )
         return process.communicate(timeout=60)[0].decode()
 
+    UNSTRIPPED = """#!/bin/sh
+echo '{"v":[1]}'
+while read -r line; do
+  case $line in
+  *'"index-url":"%s"'*'"kind":"get"'*)
+    printf '%%s\\n' '{"Ok":{"kind":"get","token":"Bearer x\\n","cache":"session",'\\
+'"operation_independent":true}}' ;;
+  *) echo '{"Err":{"kind":"url-not-supported"}}' ;;
+  esac
+done
+"""
+
     @posix_only
     def test_the_checker_reports_what_the_transcript_shows(self):
-        code = """
-        class Provider(Credential):
-            registries = ("sparse+https://crates.corp.example/index/",)
-            def get(self, registry, operation, args):
-                return GetResponse(Secret("Bearer x\\n"))
-        """
-        path = self.provider(code)
-        block = blocks(README, "text")[0]
-        command, *lines = block.splitlines()
-        output = self.output(command[2:].replace("/path/to/prov.py", path))
-        for line in lines:
-            self.assertIn(line if line != "..." else "ok ", output)
+        path = self.write("provider", self.UNSTRIPPED % CORP.index_url, 0o755)
+        command, *lines = blocks(README, "text")[1].splitlines()
+        self.assert_shown(lines, self.output(command[2:].replace("/path/to/provider", path)))
 
 
 class CompleteProvider(Directory):
@@ -226,7 +275,7 @@ class FirstProvider(Directory):
 
     @unittest.skipUnless(WINDOWS, "needs Windows")
     def test_the_cmd_file_for_windows_starts_it(self):
-        (source,) = blocks(README, "bat")
+        (source,) = blocks(TROUBLESHOOTING, "bat")
         source = re.sub(r"%LOCALAPPDATA%.*?python\.exe", lambda _: sys.executable, source)
         os.mkdir(self.path("corp tools"))
         shutil.copy(MODULE, self.path("corp tools"))
@@ -238,6 +287,33 @@ class FirstProvider(Directory):
 
 
 # ---- Configurations, with real Cargo -------------------------------------------------------
+
+# A provider that imports nothing
+STAND_IN = """
+print('{"v":[1]}', flush=True)
+line = sys.stdin.readline()
+(kind,) = [kind for kind in ("get", "login", "logout") if '"kind":"%%s"' %% kind in line]
+for path, text in ((%r, line), (%r, "%s " + kind + "\\n")):
+    with open(path, "a") as log:
+        log.write(text)
+print(%r[kind])
+"""
+
+
+class WithStandIns(CargoWithExample):
+    def stand_in(self, name, response=None):
+        """The path of a provider that logs each request, answers `get` with this, and exits."""
+        response = response or cc.GetResponse(cc.Secret(self.TOKEN))
+        answers = {
+            "get": response.to_json(),
+            "login": cc.LoginResponse().to_json(),
+            "logout": cc.LogoutResponse().to_json(),
+        }
+        rows = (self.path(name + ".log"), self.path("log"), name, answers)
+        return self.program(STAND_IN % rows, name + ".py")
+
+    def requests(self, name):
+        return [json.loads(line) for line in self.log(name)]
 
 
 def configurations():
@@ -256,10 +332,10 @@ def configurations():
 
 @needs("cargo")
 @posix_only
-class Configurations(CargoWithExample):
+class Configurations(WithStandIns):
     def setUp(self):
         super().setUp()
-        self.prov = self.recorder("prov", "return LogoutResponse()")
+        self.prov = self.stand_in("prov")
 
     def registry_of(self, block):
         """The options with which `cargo logout` asks a configuration's provider."""
@@ -288,11 +364,15 @@ class Configurations(CargoWithExample):
             block += '[registries.corp]\nindex = "%s"\n' % CORP.index_url
         self.write("project/.cargo/config.toml", block.replace(program, self.prov))
         self.cargo("logout", *self.registry_of(block))
-        self.assertEqual(self.log("prov"), ["logout - %s" % args])
+        self.assert_asked(args)
         os.remove(self.path("prov.log"))
 
+    def assert_asked(self, args):
+        (request,) = self.requests("prov")
+        self.assertEqual((request["kind"], request.get("args", [])), ("logout", args))
+
     def test_cargo_takes_the_environment_for_a_configuration(self):
-        ((name, value),) = re.findall(r'`(CARGO_\w+)="(.*?)"`', README)
+        ((name, value),) = re.findall(r'`(CARGO_\w+)="(.*?)"`', TROUBLESHOOTING)
         self.write(
             "project/.cargo/config.toml", '[registries.corp]\nindex = "%s"\n' % CORP.index_url
         )
@@ -300,7 +380,7 @@ class Configurations(CargoWithExample):
         self.more[name] = value.replace("/path/to/prov.py", "prov.py")
         self.put_on_path(self.directory)
         self.cargo("logout", "--registry", "corp")
-        self.assertEqual(self.log("prov"), ["logout - ['argument']"])
+        self.assert_asked(["argument"])
 
     def test_cargo_takes_an_alias_from_the_environment(self):
         rows = re.findall(r'^export (CARGO_\w+)="(.*)"$', read("examples/README.md"), re.MULTILINE)
@@ -311,37 +391,97 @@ class Configurations(CargoWithExample):
         values["CARGO_CREDENTIAL_ALIAS_CORP"] = " ".join([self.prov, *args])
         self.more.update(values)
         self.cargo("logout", "--registry", "alt")
-        self.assertEqual(self.log("prov"), ["logout - %s" % args])
+        self.assert_asked(args)
+
+    def test_an_alias_replaces_a_provider_without_arguments(self):
+        *tables, name = self.prov.split(".")  # as Cargo splits it
+        lines = ["[%s]" % ".".join(["credential-alias", *map(json.dumps, tables)])]
+        lines.append("%s = %s" % (name, json.dumps([self.stand_in("other")])))
+        for args, asked in [([], "other"), (["an argument"], "prov")]:
+            with self.subTest(args=args):
+                self.configure(self.prov, *args, extra="\n".join(lines) + "\n")
+                self.cargo("logout", "--registry", "alt")
+                self.assertEqual(len(self.requests(asked)), 1)
 
     def test_cargos_log_shows_the_conversation(self):
-        (variable,) = re.findall(r"`(CARGO_LOG=[^`]*)`", README)
+        (variable,) = set(re.findall(r"`(CARGO_LOG=[^`]*)`", TROUBLESHOOTING))
         name, value = variable.split("=", 1)
         self.more[name] = value
-        self.configure(self.recorder("get", "return GetResponse(Secret(%r))" % self.TOKEN))
+        self.configure(self.prov)
         shown = self.cargo("update")
         self.assertNotIn(TOKEN, shown)
         self.assertIn("credential-process < CredentialRequest {", shown)
         self.assertIn("credential-process > Ok(Get {", shown)
 
 
+@needs("cargo")
+@posix_only
+class Transcript(CargoWithExample, Shown):
+    def test_cargo_prints_what_the_page_shows(self):
+        """With the first provider and the configuration of the transcript."""
+        before, lines = blocks(README, "text")[0].split("$ cargo build\n")
+        shutil.copy(MODULE, self.directory)
+        source = first_provider(self.write("token", self.TOKEN + "\n"))
+        path = self.write("prov.py", source.replace("crates.corp.example", self.index), 0o755)
+        configuration = before.split("\n", 1)[1].replace(CORP.index_url, self.index)
+        self.assertIn(self.index, configuration)
+        configuration = configuration.replace("/path/to/prov.py", path)
+        self.write("cargo-home/config.toml", configuration)
+        self.write("project/Cargo.toml", self.PROJECT.replace('"alt"', '"corp"'))
+        self.assert_shown(lines.splitlines(), self.cargo("build"))
+
+
+@needs("cargo")
+@posix_only
+class Comparison(WithStandIns):
+    """What the first table says about providers that are built into Cargo."""
+
+    STDOUT = "cargo:token-from-stdout"
+
+    def setUp(self):
+        super().setUp()
+        self.other = self.stand_in("other")
+
+    def command(self, name, line):
+        return self.write(name, "#!/bin/sh\n%s\n" % line, 0o755)
+
+    def test_a_command_has_no_login(self):
+        self.configure(self.STDOUT, self.command("print", "echo '%s'" % self.TOKEN))
+        self.assertIn("requested operation not supported", self.login(status=101))
+
+    def test_a_command_breaks_other_registries(self):
+        for line, status in [("echo of-another-registry", "got 401"), ("exit 1", "exit status: 1")]:
+            with self.subTest(line):
+                self.globally([self.other], [self.STDOUT, self.command("print", line)])
+                self.assertIn(status, self.cargo("update", status=101))
+        self.assertIn(("GET", "/index/config.json", "of-another-registry"), self.registry.log)
+        self.assertFalse(os.path.exists(self.path("other.log")))
+
+    def test_the_default_store_keeps_a_scheme_and_lets_cargo_ask_others(self):
+        self.globally([self.other], ["cargo:token"])
+        self.cargo("update")
+        self.assertEqual([request["kind"] for request in self.requests("other")], ["get"])
+        self.configure("cargo:token")
+        self.login()
+        self.cargo("update")
+
+
 # ---- Tables, with real Cargo ---------------------------------------------------------------
 
 
 def table(heading):
-    """The rows of the table below a heading of README.md, as lists of cells."""
-    section = README.split("\n## %s\n" % heading)[1].split("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+    """The rows of the tables below a heading of README.md or TROUBLESHOOTING.md.
+
+    Each row is a list of cells.
+    """
+    lines = [line for line in section(heading).splitlines() if line.startswith("|")]
+    heads = [i - 1 for i, line in enumerate(lines) if not line.strip("|-")]
+    rows = [line for i, line in enumerate(lines) if i not in heads and i - 1 not in heads]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in rows]
 
 
-def code(cell):
-    """The texts of a cell that are between backticks."""
-    found = re.findall(r"(?<!`)(`+)(?!`) ?(.*?) ?(?<!`)\1(?!`)", cell)
-    return tuple(text for _, text in found)
-
-
-PROVIDER = """
-import time
+PROVIDER = "import time\nsys.path.insert(1, %r)\n" % CACHE
+PROVIDER += """
 from cargo_credential import *
 
 class Provider(Credential):
@@ -360,7 +500,7 @@ GOOD = (
 NOT_YET = "if str(action) == 'get': raise NotFound\n        "
 
 
-class CargoTable(CargoWithExample):
+class CargoTable(WithStandIns):
     """A table of README.md. Only what is between backticks is compared."""
 
     COMMANDS = {
@@ -369,10 +509,6 @@ class CargoTable(CargoWithExample):
         "logout": ("logout", "--registry", "alt"),
         "publish": ("publish", "--allow-dirty", "--no-verify"),
     }
-
-    def setUp(self):
-        super().setUp()
-        shutil.copy(MODULE, self.directory)
 
     def provider_with(self, name, code):
         """The path and arguments of a provider that logs each request and then runs `code`."""
@@ -393,58 +529,46 @@ class CargoTable(CargoWithExample):
 @needs("cargo")
 @posix_only
 class WhatCargoDoesNext(CargoTable):
-    # What the first cell has between backticks, or else the third: the code of a provider
-    CODE = {
+    # What the first cell has between backticks: the codes of providers, and whether Cargo goes on
+    ERROR = 'OtherError("the vault is sealed", ["no key"])'
+    CODES = {
         ("GetResponse", "LoginResponse", "LogoutResponse"): [GOOD],
-        ("GetResponse",): [RETURN % "Bearer wrong"],
         ("NotFound",): ["raise NotFound"],
         ("UrlNotSupported",): ["raise UrlNotSupported"],
         ("OperationNotSupported",): [
             "raise OperationNotSupported",
             "return super().perform(registry, action, args)",
         ],
-        ('OtherError("the vault is sealed", ["no key"])',): [
-            'raise OtherError("the vault is sealed", ["no key"])'
-        ],
+        (ERROR,): ["raise " + ERROR],
         ('open("/no/such")',): ['open("/no/such")'],
-        ("sys.exit(1)",): ["sys.exit(1)"],
-        ("None",): ["return None"],
-        ("the token contains a line break, so no HTTP header can carry it",): [
-            RETURN % "x\r\nX-Evil: 1"
-        ],
-        ("os._exit(1)",): ["os._exit(1)", "os.kill(os.getpid(), 9)"],
-        ("failed with status exit status: 1",): [
-            "__import__('atexit').register(os._exit, 1)\n        " + GOOD
-        ],
     }
-    ONLY_GET = [
-        ("GetResponse",),
-        ("the token contains a line break, so no HTTP header can carry it",),
-    ]
+    NEXT = [("NotFound",), ("UrlNotSupported",)]
 
     def test_each_row(self):
-        seen = {title: [] for title in self.CODE}
-        for title, actions, alone, among in table("What Cargo does next"):
-            key = code(title) or code(alone)
-            for action in code(actions) or ("get", "login", "logout"):
-                seen[key].append(action)
-                for text in self.CODE[key]:
+        rows = {code(title): end for title, end in table("What Cargo does next")}
+        self.assertEqual(list(rows), list(self.CODES))
+        for title, end in rows.items():
+            for action in ("get", "login", "logout"):
+                for text in self.CODES[title]:
                     with self.subTest(title, action=action, code=text):
-                        before = NOT_YET if action == "login" else ""
-                        self.check(action, before + text, alone, among)
-        for key, actions in seen.items():
-            expected = ["get"] if key in self.ONLY_GET else ["get", "login", "logout"]
-            self.assertEqual(actions, expected, key)
+                        self.check(title, action, text, self.end_of(end, action))
 
-    def check(self, action, text, alone, among):
-        first = self.provider_with("first", text)
-        self.configure(*first)
-        self.check_end(alone, action, ["first"])
-        self.globally(self.provider_with("good", GOOD), first)
-        if among.startswith("the next"):
+    def end_of(self, cell, action):
+        """What the page says about an action, or about all."""
+        parts = dict(re.findall(r"`(\w+)`: (.*?)(?:; |\Z)", cell))
+        return parts.get(action, cell)
+
+    def check(self, title, action, text, end):
+        before = NOT_YET if action == "login" else ""
+        first = self.provider_with("first", before + text)
+        if title in self.NEXT:
+            self.configure(*first)
+            self.check_end(end, action, ["first"])
+            self.globally([self.stand_in("good")], first)
             self.check_end("", action, ["first", "good"])
         else:
-            self.check_end(alone, action, ["first"])
+            self.globally([self.stand_in("good")], first)
+            self.check_end(end, action, ["first"])
 
     def check_end(self, cell, action, names):
         status = 101 if code(cell) and "status 0" not in cell else 0
@@ -477,13 +601,45 @@ class WhatCargoDoesNext(CargoTable):
                 self.assertEqual(asked, ["first get"] + ["first login"] * (status == 0))
 
 
-SPEAK = "print('{\"v\":[1]}', flush=True)\nsys.stdin.readline()\n"
-ANSWER = SPEAK + "sys.stdout.buffer.write(b'%s\\n')\nsys.stdout.flush()\n"
-TOKEN_ANSWER = ANSWER % '{"Ok":{"kind":"get","token":"t",%s}}'
-AN_ERROR = ANSWER % '{"Err":%s}'
+ANSWER = (
+    "print('{\"v\":[1]}', flush=True)\nsys.stdin.readline()\n"
+    "sys.stdout.buffer.write(b'%s\\n')\nsys.stdout.flush()\n"
+)
 NO_HELLO = "failed to deserialize hello"
 NO_ANSWER = "failed to deserialize response"
 NO_START = "failed to spawn credential process"
+
+
+class WithoutA401(Registry):
+    """A registry that everyone can read, or that does not answer 401 where Cargo asks for it."""
+
+    def handle_one(self):
+        url, config = self.server.url, self.path == "/index/config.json"
+        if self.path == "/login":
+            self.reply(200, b"<html>")
+        elif config and self.server.status:
+            self.reply(self.server.status, b"", {"Location": url + "/login"})
+        elif config:
+            self.reply(200, {"dl": url + "/dl", "api": url})
+        elif self.path.startswith("/index/"):
+            self.reply(200, json.dumps(self.server.index["dep"][0]).encode())
+        else:
+            super().handle_one()
+
+    do_GET = handle_one
+
+
+class Forbidding(Registry):
+    """A registry that answers 403 to downloads and uploads."""
+
+    def handle_one(self):
+        if self.path.startswith("/index/"):
+            super().handle_one()
+        else:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.reply(403, b"")
+
+    do_GET = do_PUT = handle_one
 
 
 @needs("cargo")
@@ -500,15 +656,21 @@ class WhatCargoSays(CargoTable):
             "words",
             ["python3", "prov.py"],
         ),
+        (NO_ANSWER, "EOF while parsing a value at line 1 column 0"): ("code", "os._exit(1)"),
         ("credential process `...` failed with status exit status: 1",): (
-            "program",
-            AN_ERROR % '{"kind":"not-found"}' + "sys.exit(1)",
+            "one of several",
+            ANSWER % '{"Err":{"kind":"url-not-supported"}}' + "sys.exit(1)",
         ),
         (NO_START, "No such file or directory (os error 2)"): (
             "executable",
             "#!/no/such/python3\n",
         ),
         (NO_START, "Permission denied (os error 13)"): ("not executable", "#!/bin/sh\n"),
+        ("failed to create directory", "Permission denied (os error 13)"): (
+            "another user's home",
+            RETURN % CargoTable.TOKEN,
+            ("fetch",),
+        ),
         (NO_START, "Exec format error (os error 8)"): ("executable", "import sys\n"),
         ("authenticated registries require a credential-provider to be configured",): (
             "lines",
@@ -525,12 +687,12 @@ class WhatCargoSays(CargoTable):
             "return super().perform(registry, action, args)",
         ),
         ("token rejected for",): ("code", RETURN % TOKEN),
-        ("failed to publish", "401"): (
-            "code",
-            "read = isinstance(action.operation, ReadOperation)\n"
-            "        return GetResponse(Secret(%r if read else 'x'), CacheNever())"
-            % CargoWithExample.TOKEN,
-            "publish",
+        ("failed to publish", "got 401"): ("public", RETURN % "x", "publish"),
+        ("failed to publish", "got 403"): ("forbidden", RETURN % CargoTable.TOKEN, "publish"),
+        ("failed to download from", "got 403"): (
+            "forbidden",
+            RETURN % CargoTable.TOKEN,
+            ("fetch",),
         ),
         ("Cargo passed no token, and no terminal was found to type it on",): (
             "code",
@@ -541,6 +703,12 @@ class WhatCargoSays(CargoTable):
             "code",
             RETURN % (TOKEN + "\n"),
         ),
+        ("the token contains a line break, so no HTTP header can carry it",): (
+            "code",
+            RETURN % "x\r\nX-Evil: 1",
+        ),
+        ("the provider tried to exit with status 1 instead of answering",): ("code", "sys.exit(1)"),
+        ("the provider returned NoneType for the action",): ("code", "return None"),
         ("GetResponse.token must be a Secret, not str",): (
             "code",
             "return GetResponse(%r)" % TOKEN,
@@ -561,41 +729,36 @@ class WhatCargoSays(CargoTable):
 
     def test_each_cause_has_its_message(self):
         for texts, cause in self.CAUSES.items():
+            if cause[0] == "another user's home" and os.geteuid() == 0:
+                continue  # root can write to all directories
             with self.subTest(texts):
                 self.provoke(texts, *cause)
 
     def provoke(self, texts, kind, text, command="get", status=101):
         """Configure words or lines, or a program, a provider's code, or a file as it is."""
+        handlers = {"forbidden": Forbidding, "public": WithoutA401}
+        self.registry.RequestHandlerClass = handlers.get(kind, Registry)
+        self.registry.status = None
         if kind == "lines":
             self.configure(extra=text)
         elif kind == "words":
             self.configure(*text)
         elif kind == "program":
             self.configure(self.program(text))
-        elif kind == "code":
+        elif kind == "one of several":
+            self.globally([self.stand_in("good")], [self.program(text)])
+        elif kind in ("code", "forbidden", "public", "another user's home"):
             self.configure(*self.provider_with("first", text))
         else:
             self.configure(self.write("file.py", text, 0o755 if kind == "executable" else 0o644))
-        self.assert_says(texts, self.ask(command, status)[0])
-
-
-class WithoutA401(Registry):
-    """A registry that does not answer 401 where Cargo would ask a provider."""
-
-    def handle_one(self):
-        url, config = self.server.url, self.path == "/index/config.json"
-        if self.path == "/login":
-            self.reply(200, b"<html>")
-        elif config and self.server.status:
-            self.reply(self.server.status, b"", {"Location": url + "/login"})
-        elif config:
-            self.reply(200, {"dl": url + "/dl", "api": url})
-        elif self.path.startswith("/index/"):
-            self.reply(200, json.dumps(self.server.index["dep"][0]).encode())
-        else:
-            super().handle_one()
-
-    do_GET = handle_one
+        if kind == "another user's home":
+            shutil.rmtree(self.path("cargo-home"), True)
+            os.mkdir(self.path("cargo-home"), 0o555)
+        errors, asked = self.ask(command, status)
+        if kind == "another user's home":
+            os.chmod(self.path("cargo-home"), 0o755)
+        self.assert_says(texts, errors)
+        self.assertNotIn("good get", asked)
 
 
 @needs("cargo")
@@ -609,6 +772,7 @@ class WhenCargoAsksNoProvider(CargoTable):
         "[registry]\ncredential-provider = PROVIDER\n[source.crates-io]\n"
         'replace-with = "mirror"\n[source.mirror]\nregistry = "INDEX"\n'
     )
+    ELSEWHERE = "# in another CARGO_HOME\n" + OWN
     CAUSES = {
         (
             "failed to get successful HTTP response from",
@@ -623,6 +787,7 @@ class WhenCargoAsksNoProvider(CargoTable):
             GIT,
         ),
         ("failed to query replaced source registry", AUTHENTICATED): (401, MIRROR),
+        ("registry index was not found in any configuration",): (401, ELSEWHERE),
     }
 
     def test_the_table_has_each_message_once(self):
@@ -633,7 +798,9 @@ class WhenCargoAsksNoProvider(CargoTable):
         first = json.dumps(self.provider_with("first", RETURN % self.TOKEN))
         text = configuration.replace("PROVIDER", first).replace("INDEX", self.index)
         text = text.replace("GIT", self.index[len("sparse+") :])
-        self.write("project/.cargo/config.toml", text)
+        folder = "other-home" if configuration == self.ELSEWHERE else "project/.cargo"
+        self.write("project/.cargo/config.toml", "")
+        self.write(folder + "/config.toml", text)
         if "crates-io" in text:
             self.write("project/Cargo.toml", self.PROJECT.replace(', registry = "alt"', ""))
         return self.ask(("fetch",), status)
@@ -649,6 +816,7 @@ class WhenCargoAsksNoProvider(CargoTable):
                 self.assertNotIn("failed to deserialize", errors)
                 if status == 404:
                     texts = texts[cargo_version() >= (1, 96) :][:1]
+                self.write("project/Cargo.toml", self.PROJECT)
                 if "on git_proxy_options" in errors:  # of Cargo with another libgit2
                     self.skipTest(NO_GIT_INDEX)
                 self.assert_says([text for text in texts if "deserialize" not in text], errors)
@@ -683,8 +851,9 @@ class HowOftenCargoAsks(CargoTable):
         """The numbers of requests for two builds and a publish, with an empty CARGO_HOME."""
         shutil.rmtree(self.path("cargo-home"), True)
         self.registry.index.pop("app", None)
-        text = "return GetResponse(Secret(%r), %s, %s)" % (self.TOKEN, cache, word)
-        self.configure(*self.provider_with("one", text))
+        cache = eval(cache, dict(vars(cc), time=time))
+        response = cc.GetResponse(cc.Secret(self.TOKEN), cache, word == "True")
+        self.configure(self.stand_in("one", response))
         return [len(self.ask(command)[1]) for command in (self.BUILD, self.BUILD, self.PUBLISH)]
 
 
