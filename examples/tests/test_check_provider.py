@@ -562,7 +562,7 @@ class Checker(Directory):
     def finish(self, process):
         """The exit status and the lines of a checker."""
         try:
-            output, errors = process.communicate(timeout=120)
+            output, errors = process.communicate()
         finally:
             process.kill()
         self.assertEqual(errors, b"")

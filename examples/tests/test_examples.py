@@ -210,7 +210,7 @@ class Checked(WithStores):
 
     def check(self, path, args, options, warnings):
         process = start_checker([*options, path, *args], self.environment(), cwd=self.directory)
-        output, errors = process.communicate(timeout=300)
+        output, errors = process.communicate()
         report = output.decode()
         problems = re.findall("^(warn|FAIL)  (.*?): ", report, re.MULTILINE)
         self.assertEqual(problems, [("warn", warning) for warning in warnings])
