@@ -40,8 +40,6 @@ Run `chmod +x` on it, and add its absolute path to `~/.cargo/config.toml`:
     index = "sparse+https://crates.corp.example/index/"
     credential-provider = ["/path/to/prov.py"]
 
-Add the methods `login` and `logout` to store and erase a token.
-
 The exception that a method raises decides what Cargo does next. After UrlNotSupported and NotFound,
 Cargo asks its next provider. After OperationNotSupported, it stops. After OtherError or any other
 exception, it stops and shows the message and its causes, also those that Python adds when an
@@ -52,8 +50,7 @@ and a protocol message's to_json(). The module replaces it in error texts. It do
 - a value that was never a Secret, or that was followed by 10,000 newer ones
 - a part of a Secret (but it replaces the text after a scheme, such as `Bearer `, and each line)
 - a value of one character, or of two or three characters within a word
-- a value in base64, in octal or named escapes, or in the quotes of a shell
-- escapes of characters outside ASCII and of control characters
+- base64, octal or named escapes, a shell's quotes, and escapes of control and non-ASCII characters
 - what the provider, its threads and its child processes print
 
 This is a port of the Rust crate cargo-credential 0.4.11. "Source: X" names the item X of the crate.
@@ -69,9 +66,8 @@ TYPE_CHECKING = False  # type checkers treat this as typing.TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
-    from typing import IO, Any, BinaryIO, NoReturn, TextIO, TypeAlias, TypeVar
+    from typing import IO, Any, BinaryIO, NoReturn, TextIO, TypeAlias
 
-    _T = TypeVar("_T")
     _Args = list[str]
     _Answer: TypeAlias = "CredentialResponse"  # the answer of a provider
 
@@ -97,21 +93,20 @@ class Credential:
     """A provider. Override `get`, `login` and `logout`, or `perform`. Source: `Credential`.
 
     registries: the index URLs and hosts that may get a token: see RegistryInfo.matches. For any
-    other registry, the module answers UrlNotSupported before a method runs. An entry that can match
-    no registry is an error. An empty sequence serves no registry. If you do not set `registries`,
-    your methods get every registry: raise UrlNotSupported for those that are not yours. A cloned
-    repository can give a registry's name another index. Do not list a host where others can publish
-    files, such as GitHub's.
+    other registry, `main` and `serve` answer UrlNotSupported, and call no method. An entry that can
+    match no registry is an error. An empty sequence serves no registry. If you do not set
+    `registries`, your methods get every registry: raise UrlNotSupported for those that are not
+    yours. A cloned repository can give a registry's name another index. Do not list a host where
+    others can publish files, such as GitHub's.
 
     args: the configured arguments and, in `login`, anything after `--` in `cargo login -- ...`.
-    A method that you do not override raises OperationNotSupported: Cargo stops. `perform` calls the
-    other three. Any exception that is not an Error is reported as an OtherError.
+    A method that you do not override raises OperationNotSupported: Cargo stops.
     """
 
     registries: "Sequence[str]" = None  # type: ignore[assignment]  # None: not declared
 
     def perform(self, registry: "RegistryInfo", action: "Action", args: "_Args") -> "_Answer":
-        """Answer one request."""
+        """Answer one request: call the method for the action."""
         if isinstance(action, GetAction):
             return self.get(registry, action.operation, args)
         if isinstance(action, LoginAction):
@@ -146,20 +141,15 @@ def main(credential: Credential) -> None:
 
     Answers Cargo until Cargo closes the pipe. Until the program exits, standard input and output
     are the terminal, or the null device if there is none. Removes empty and relative parts from
-    PATH, so that the provider starts no program of the current directory. Exits with status 130 at
-    Ctrl-C.
-
-    With --help, or on a terminal without --cargo-plugin, it prints the program's docstring and how
-    to configure Cargo.
+    PATH, so that the provider starts no program of the current directory. At Ctrl-C, exits with
+    status 130. With --help, or on a terminal without --cargo-plugin, prints the program's docstring
+    and how to configure Cargo.
     """
     arguments = sys.argv[1:]
     if "--help" in arguments or (os.isatty(0) and "--cargo-plugin" not in arguments):
         return _print_help(credential)
     os.environ["PATH"] = _safe_path()
-    try:
-        reader, writer = _take_console()
-    except OSError as error:
-        sys.exit(f"cannot separate Cargo's pipes from the terminal: {error}")
+    reader, writer = _take_console()
     try:
         with reader, writer:
             serve(credential, reader, writer)
@@ -308,8 +298,8 @@ def _type_of(value: object) -> str:
 class _Record:
     """A message or a part of one. `__match_args__` names its attributes and its JSON fields.
 
-    `_from_fields` and `_to_fields` handle strings: a class with other types overrides them. `kind`
-    is the class's name on the wire. It is read from the class: a provider may set an attribute.
+    `_from_fields` reads strings: a class with other fields overrides it. `kind` is the class's name
+    on the wire. It is read from the class: a provider may set an attribute.
     """
 
     __match_args__: "tuple[str, ...]" = ()
@@ -351,7 +341,7 @@ class RegistryInfo(_Record):
 
     @property
     def host(self) -> "str | None":
-        """The host of the index in lower case, without user and port, or None.
+        """The host of the index in lower case, without user and port.
 
         None for schemes other than http, https (each with or without `sparse+`) and ssh, for IPv6
         addresses, and for URLs that Cargo, libgit2 or git may read differently.
@@ -392,20 +382,17 @@ class RegistryInfo(_Record):
         user, at, place = authority.rpartition("@")
         host, _, port = place.partition(":")
         labels = host.split(".")
-        is_ipv4 = len(labels) == 4 and _BYTES.issuperset(labels)
+        is_ipv4 = labels[-1][:1].isdigit()
         if (
             scheme in ("http", "https", "sparse+http", "sparse+https", "ssh")
             and all("!" <= char <= "~" and char not in "\\[]" for char in url)
             and (not at or _is_word(user, ".~+:-"))
             and all(_is_word(label, "-") for label in labels)
-            and (is_ipv4 or not labels[-1][:1].isdigit())
+            and (not is_ipv4 or (len(labels) == 4 and set(labels) <= set(map(str, range(256)))))
             and (not port or (port.isdigit() and port[0] != "0" and int(port[:6]) < 65536))
         ):
             return scheme, host, int(port or 443)  # a host entry without port is for 443
         return "", "", 0
-
-
-_BYTES = frozenset(map(str, range(256)))  # the parts of an IPv4 address
 
 
 def _is_word(text: str, more: str) -> bool:
@@ -439,10 +426,7 @@ class Operation(_Record, kind="unknown"):
 
 
 class ReadOperation(Operation, kind="read"):
-    """Read the index or a crate.
-
-    Cargo also sends this before a publish and, if reading requires a token, before all others.
-    """
+    """Read the index or a crate. Cargo sends it before a publish, and may before all others."""
 
 
 class PublishOperation(Operation, kind="publish"):
@@ -572,10 +556,7 @@ class CredentialHello(_Record):
 
 
 class CredentialRequest(_Record):
-    """What Cargo asks, in protocol version `v`. Source: `CredentialRequest`.
-
-    args: the configured arguments and, for a login, anything after `--` in `cargo login -- ...`.
-    """
+    """What Cargo asks, in protocol version `v`. Source: `CredentialRequest`."""
 
     __match_args__ = ("v", "registry", "action", "args")
 
@@ -608,7 +589,7 @@ def _present(fields: "dict[str, Any]") -> "dict[str, Any]":
 
 
 class CacheControl(_Record, kind="unknown"):
-    """How long Cargo keeps a token in memory: at most until it exits. Source: `CacheControl`."""
+    """How long Cargo keeps a token: at most until it exits. Source: `CacheControl`."""
 
 
 class CacheNever(CacheControl, kind="never"):
@@ -625,18 +606,16 @@ class CacheExpires(CacheControl, kind="expires"):
     __match_args__ = ("expiration",)
 
     def __init__(self, expiration: "int | float | datetime") -> None:
-        if isinstance(expiration, str):
-            hint = "pass datetime.fromisoformat(text), which reads a `Z` from Python 3.11 on"
-            raise TypeError(f"expiration must be Unix seconds or an aware datetime: {hint}")
         seconds: Any = expiration
         if hasattr(seconds, "utcoffset"):
             if seconds.utcoffset() is None:
                 raise ValueError("expiration is a datetime without a time zone: give it a tzinfo")
             seconds = seconds.replace(microsecond=0).timestamp()  # a float can round up
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-            found = type(seconds).__name__
-            raise TypeError(f"expiration must be Unix seconds or an aware datetime, not {found}")
-        if not _YEAR_MINUS_9999 <= seconds < _YEAR_10000:  # also if it is NaN
+            hint = "datetime.fromisoformat reads a text, and its `Z` from Python 3.11 on"
+            wanted = f"Unix seconds or an aware datetime, not {_type_of(seconds)}"
+            raise TypeError(f"expiration must be {wanted}: {hint}")
+        if not -377705116800 <= seconds < 253402300800:  # also if it is NaN
             hint = "in the years -9999 to 9999 (is it in milliseconds?)"
             raise ValueError(f"expiration must be Unix seconds, such as time.time() + 3600, {hint}")
         self.expiration = int(seconds)
@@ -647,12 +626,6 @@ class CacheExpires(CacheControl, kind="expires"):
             return cls(_required(fields, "expiration", int))
         except ValueError as error:
             raise ProtocolError(str(error)) from None
-
-    def _to_fields(self) -> "dict[str, Any]":
-        return {"expiration": self.expiration}
-
-
-_YEAR_MINUS_9999, _YEAR_10000 = -377705116800, 253402300800  # their first seconds
 
 
 class CacheSession(CacheControl, kind="session"):
@@ -675,12 +648,15 @@ class CredentialResponse(_Record, kind="unknown"):
         fields = _parse(line)
         if list(fields) not in (["Ok"], ["Err"]):
             raise ProtocolError("the line must be an object with one field, `Ok` or `Err`")
-        if "Err" in fields:
-            raise _error_of(_required(fields, "Err", dict))
-        response = _required(fields, "Ok", dict)
-        variant = _RESPONSES.get(_required(response, "kind", str), UnknownResponse)
-        answer: CredentialResponse = variant._from_fields(response)
-        return answer
+        found = _required(fields, next(iter(fields)), dict)
+        kind = _required(found, "kind", str)
+        if "Ok" in fields:
+            answer: CredentialResponse = _RESPONSES.get(kind, UnknownResponse)._from_fields(found)
+            return answer
+        if kind == "other":
+            causes = _strings(_present(found), "caused-by")  # null is no cause
+            raise OtherError(_required(found, "message", str), causes)
+        raise _ERRORS.get(kind, UnknownError)
 
     def to_json(self) -> str:
         """Return the answer as one line of JSON, with its token in it.
@@ -738,7 +714,7 @@ class UnknownResponse(CredentialResponse):
 class Error(Exception):
     """Base of the errors that Cargo distinguishes by `kind`. Source: `Error`.
 
-    Raise a subclass, as a class or an instance. Cargo shows the message if `kind` is `other`.
+    Raise a subclass, as a class or an instance. Cargo shows only the message of an OtherError.
     """
 
     kind = "other"
@@ -793,7 +769,7 @@ class OtherError(Error):
 
 
 class UnknownError(Error, kind="unknown", message="unknown error kind; try updating Cargo?"):
-    """An error of a newer protocol."""
+    """An error of a newer protocol, in an answer. Do not raise it: Cargo stops."""
 
 
 def _by_kind(*classes: "Any") -> "dict[str, Any]":
@@ -823,6 +799,7 @@ def _object(pairs: "list[tuple[str, Any]]") -> "dict[str, Any]":
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _decode = json.JSONDecoder(object_pairs_hook=_object).decode
+_NAMES = {str: "a string", int: "an integer", bool: "true or false", dict: "an object"}
 
 
 def _parse(line: "str | bytes", what: str = "the line") -> "dict[str, Any]":
@@ -833,21 +810,15 @@ def _parse(line: "str | bytes", what: str = "the line") -> "dict[str, Any]":
         _encode(fields).encode("utf-8")
     except UnicodeError:
         raise ProtocolError("not UTF-8") from None
-    except RecursionError:
-        raise ProtocolError("not JSON: nested too deeply") from None
     except json.JSONDecodeError as error:  # `from None`: its `doc` may hold a token
-        text = f"not JSON: {error.msg} at line {error.lineno} column {error.colno}"
-        raise ProtocolError(text.replace(" at at ", " at ")) from None
+        raise ProtocolError(f"not JSON: {error}") from None
     except ProtocolError:
         raise
-    except ValueError:
-        raise ProtocolError("not JSON: number out of range") from None
+    except (ValueError, RecursionError):
+        raise ProtocolError("not JSON: a number is out of range, or nested too deeply") from None
     if type(fields) is not dict:
         raise ProtocolError(f"{what} must be an object")
     return fields
-
-
-_NAMES = {str: "a string", int: "an integer", bool: "true or false", dict: "an object"}
 
 
 def _required(fields: "dict[str, Any]", name: str, kind: type) -> "Any":
@@ -866,22 +837,12 @@ def _optional(fields: "dict[str, Any]", name: str) -> "str | None":
 
 def _strings(fields: "dict[str, Any]", name: str) -> "list[str]":
     """Return a list of strings, which is empty if the field is missing."""
-    values: list[str] = _required({name: [], **fields}, name, list)
+    if name not in fields:
+        return []
+    values: list[str] = _required(fields, name, list)
     if not all(type(value) is str for value in values):
         raise ProtocolError(f"field `{name}` must be a list of strings")
     return values
-
-
-def _error_of(fields: "dict[str, Any]") -> Error:
-    """Return the Error that an answer carries."""
-    kind = _required(fields, "kind", str)
-    if kind != "other":
-        error: Error = _ERRORS.get(kind, UnknownError)()
-        return error
-    causes: list[str] = []
-    if fields.get("caused-by") is not None:
-        causes = _strings(fields, "caused-by")
-    return OtherError(_required(fields, "message", str), causes)
 
 
 # ---- Secrets ------------------------------------------------------------------------------------
@@ -948,6 +909,7 @@ def _check_token(token: Secret, error: "type[Exception]") -> Secret:
     others = {char for char in text if not " " <= char <= "~" and char != "\t"}
     for found, problem in (
         (not text.strip(" \t"), "is empty"),
+        (others & {"\0", "\ufeff"}, "contains a NUL character or a byte order mark"),
         (text[-1:] in ("\r", "\n"), "ends with a line break"),
         (others & {"\r", "\n"}, "contains a line break"),
         (max(others, default="") > "\x7f", "contains a character outside ASCII"),
@@ -1010,7 +972,7 @@ def _pattern_of(value: str) -> str:
 
 
 def _escape(text: str) -> str:
-    """Escape control and bidirectional characters, and line separators, but not line breaks.
+    """Escape control and bidirectional characters and line separators, but not line breaks.
 
     Without it, a registry's words in an error could clear the screen or fake a prompt.
     """
@@ -1113,21 +1075,20 @@ def _print_help(credential: Credential) -> None:
         path = start + (".exe" if os.path.isfile(start + ".exe") else ".cmd")
     words = [path, *[word for word in sys.argv[1:] if word != "--help"]]
     command = json.dumps(words, ensure_ascii=False)
-    text = f"{text.strip()}\n\n{_CONFIGURATION}credential-provider = {command}\n".lstrip()
+    text = f"""{text.strip()}
+
+This is a credential provider: Cargo runs it with --cargo-plugin to get a registry's token. To use
+it, write its line below the registry's `index`, in config.toml in $CARGO_HOME (~/.cargo if that is
+not set). Add the provider's arguments if it requires any.
+
+[registries.NAME]
+credential-provider = {command}
+""".lstrip()
     if any("\ud800" <= char <= "\udfff" for char in command):
         text += "\nThis path is not UTF-8, so Cargo cannot read it: move the program first.\n"
     if sys.stdout:
         encoding = sys.stdout.encoding or "utf-8"
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-
-
-_CONFIGURATION = """\
-This is a credential provider: Cargo runs it with --cargo-plugin to get a registry's token. To use
-it for a registry, add this to config.toml in $CARGO_HOME (~/.cargo if that is not set), with the
-provider's arguments if it requires any:
-
-[registries.NAME]
-"""
 
 
 def read_line() -> str:
@@ -1153,10 +1114,7 @@ def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
             _say(line)
         token, problem = _read_typed_token()
     if not token:
-        command = "cargo login < FILE"
-        if registry.name not in (None, "", "crates-io"):
-            command = f"cargo login --registry {registry.name} < FILE"
-        raise OtherError(f"{problem}: to pass it from a file, run `{command}`")
+        raise OtherError(f"{problem}: to pass it from a file, add `< FILE` to the command")
     return _check_token(token, OtherError)
 
 
@@ -1187,119 +1145,110 @@ def _read_typed_token() -> "tuple[Secret, str]":
                 line = _read_hidden_line(terminal)
         finally:
             os.close(terminal)
-    except (EOFError, UnicodeError):
-        line = ""
     except OSError:
         return Secret(""), "Cargo passed no token, and no terminal was found to type it on"
     return Secret(line.strip()), "no token was entered"
 
 
-def _read_hidden_line(terminal: int) -> str:
-    """Read a line without echo. The echo comes back however this ends, and goes again after `fg`.
+if sys.platform != "win32":  # type checkers find no termios there
 
-    At a signal that ends or stops the process, the echo comes back before the signal takes effect.
-    """
-    import signal
-    import threading
+    def _read_hidden_line(terminal: int) -> str:
+        """Read a line without echo. The echo comes back however this ends, and is off after `fg`.
 
-    shown: list[Any] = []
-    earlier: dict[int, Any] = {}
+        If a signal ends or stops the process, the echo comes back before that.
+        """
+        import signal
+        import threading
 
-    def on_signal(number: int, frame: object) -> None:
-        _show_typing(terminal, shown)
-        signal.signal(number, earlier[number])
-        os.kill(os.getpid(), number)
-        signal.signal(number, on_signal)  # `fg` continues here, or nothing has stopped it
-        _hide_typing(terminal, shown)
+        shown: list[Any] = []
+        earlier: dict[int, Any] = {}
 
-    try:
-        if threading.current_thread() is threading.main_thread():
-            for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP", "SIGCONT"):
-                number = getattr(signal, name)
-                handler = signal.getsignal(number)
-                if handler not in (signal.SIG_IGN, None):
-                    earlier[number] = handler
-                    signal.signal(number, on_signal)
-        _hide_typing(terminal, shown)
-        line = _read_while_cargo_waits(terminal)
-        os.write(terminal, b"\n")  # the user's own was not shown
-        return line
-    finally:
-        _show_typing(terminal, shown)
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
+        def on_signal(number: int, frame: object) -> None:
+            _show_typing(terminal, shown)
+            signal.signal(number, earlier[number])
+            os.kill(os.getpid(), number)
+            signal.signal(number, on_signal)  # `fg` continues here, or nothing has stopped it
+            _hide_typing(terminal, shown)
 
+        try:
+            if threading.current_thread() is threading.main_thread():
+                for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP", "SIGCONT"):
+                    number = getattr(signal, name)
+                    handler = signal.getsignal(number)
+                    if handler not in (signal.SIG_IGN, None):
+                        earlier[number] = handler
+                        signal.signal(number, on_signal)
+            _hide_typing(terminal, shown)
+            line = _read_while_cargo_waits(terminal)
+            os.write(terminal, b"\n")  # the user's own was not shown
+            return line
+        finally:
+            _show_typing(terminal, shown)
+            for number, handler in earlier.items():
+                signal.signal(number, handler)
 
-def _read_while_cargo_waits(terminal: int) -> str:
-    """Read a line. After the end of Cargo, what is typed is the next command for the shell."""
-    import select
+    def _read_while_cargo_waits(terminal: int) -> str:
+        """Read a line. After the end of Cargo, what is typed is the next command for the shell."""
+        import select
 
-    if sys.platform == "win32":  # for type checkers
-        return ""
-    pipe = select.poll()
-    if _answers:
-        pipe.register(_answers.fileno(), 0)  # reports only that Cargo has closed its end
-    limit = 1023 if sys.platform == "darwin" else 4095  # the terminal drops the rest of the line
-    line = b""
-    while not line.endswith(b"\n"):
-        ready = select.select([terminal], [], [], 0.2)[0]
-        if pipe.poll(0):
-            raise OtherError("Cargo has ended: no token is stored")
-        if ready:
-            typed = os.read(terminal, 4096)
-            if not typed:
-                break
-            line += typed
-    if len(line.rstrip(b"\n")) >= limit:
-        cut = f"the terminal cuts a line at {limit} characters"
-        raise OtherError(f"{cut}: pass the token in a file")
-    return line.decode("utf-8", "replace")
+        pipe = select.poll()
+        if _answers:
+            pipe.register(_answers.fileno(), 0)  # reports only that Cargo has closed its end
+        limit = 1023 if sys.platform == "darwin" else 4095
+        line = b""
+        while not line.endswith(b"\n"):
+            ready = select.select([terminal], [], [], 0.2)[0]
+            if pipe.poll(0):
+                raise OtherError("Cargo has ended: no token is stored")
+            if ready:
+                typed = os.read(terminal, 4096)
+                if not typed:
+                    break
+                line += typed
+        if len(line.rstrip(b"\n")) >= limit:
+            cut = f"the terminal cuts a line at {limit} characters"
+            raise OtherError(f"{cut}: pass the token in a file")
+        return line.decode("utf-8", "replace")
 
+    def _hide_typing(terminal: int, shown: "list[Any]") -> None:
+        """Turn the echo off, drop what is typed ahead, and note the modes with echo in `shown`.
 
-def _hide_typing(terminal: int, shown: "list[Any]") -> None:
-    """Turn the echo off, drop what is typed ahead, and note the modes with echo in `shown`.
+        In the background, the system stops this process here, and the modes are those of the
+        shell's prompt. So it reads them again after `fg`, which interrupts the call.
+        """
+        import termios
 
-    In the background, the system stops this process here, and the modes are those of the shell's
-    prompt. So it reads them again after `fg`, which interrupts the call.
-    """
-    import termios
+        try:
+            modes = termios.tcgetattr(terminal)
+            if not shown or modes[3] & termios.ECHO:
+                shown[:] = modes
+            hidden = shown[:]
+            hidden[3] &= ~termios.ECHO
+            termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)
+        except termios.error as error:
+            if not isinstance(OSError(*error.args), InterruptedError):
+                raise OSError(*error.args) from None
+            _hide_typing(terminal, shown)
 
-    if sys.platform == "win32":  # for type checkers
-        return
-    try:
-        modes = termios.tcgetattr(terminal)
-        if not shown or modes[3] & termios.ECHO:
-            shown[:] = modes
-        hidden = shown[:]
-        hidden[3] &= ~termios.ECHO
-        termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)
-    except termios.error as error:
-        if not isinstance(OSError(*error.args), InterruptedError):
-            raise OSError(*error.args) from None
-        _hide_typing(terminal, shown)
+    def _show_typing(terminal: int, shown: "list[Any]") -> None:
+        """Turn the echo on again, and drop what is typed ahead.
 
+        If the terminal no longer reads lines without echo, the shell has set its own modes: those
+        stay. In the background, the system would stop this process here, so signals wait.
+        """
+        import signal
+        import termios
 
-def _show_typing(terminal: int, shown: "list[Any]") -> None:
-    """Turn the echo on again, and drop what is typed ahead.
-
-    If the terminal no longer reads lines without echo, the shell has set its own modes: those stay.
-    This process may then be in the background, where the system would stop it, so signals wait.
-    """
-    import signal
-    import termios
-
-    if sys.platform == "win32":  # for type checkers
-        return
-    waiting = {signal.SIGTTOU, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, waiting)
-    try:
-        flags = termios.ICANON | termios.ECHO  # the kernel of macOS changes others on its own
-        if shown and termios.tcgetattr(terminal)[3] & flags == shown[3] & termios.ICANON:
-            termios.tcsetattr(terminal, termios.TCSAFLUSH, shown)
-    except termios.error:
-        pass  # the terminal is gone
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        waiting = {signal.SIGTTOU, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, waiting)
+        try:
+            flags = termios.ICANON | termios.ECHO  # the kernel of macOS changes others on its own
+            if shown and termios.tcgetattr(terminal)[3] & flags == shown[3] & termios.ICANON:
+                termios.tcsetattr(terminal, termios.TCSAFLUSH, shown)
+        except termios.error:
+            pass  # the terminal is gone
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 # ---- I/O: Cargo's side --------------------------------------------------------------------------
@@ -1330,7 +1279,8 @@ class CredentialProcess(Credential):
     Each method runs the provider once, waits for its exit, and returns its answer or raises the
     Error in it. If the provider breaks the protocol, the method kills it and raises OtherError with
     Cargo's message, and the reason in `caused_by`. In a subclass, override only `perform`: the
-    other methods and `main` call it.
+    other methods and `main` call it. If it checks operations, set `operation_independent` of each
+    GetResponse to False: otherwise Cargo publishes with the token that it got to read.
     """
 
     def __init__(self, path: str, *args: str) -> None:
@@ -1358,7 +1308,8 @@ class CredentialProcess(Credential):
         """Run the provider once."""
         child = _start(self._path)
         try:
-            answer = _ask(child, CredentialRequest(1, registry, action, [*self._args, *args]))
+            request = CredentialRequest(1, registry, action, [*self._args, *args])
+            answer: CredentialResponse | Error = _ask(child, request)
             status = _wait(child)
         except BaseException as error:
             # At Ctrl-C, the provider gets the signal, too: let it clean up
@@ -1373,8 +1324,7 @@ class CredentialProcess(Credential):
         except (TypeError, ValueError) as error:
             what = f"credential provider produced unexpected response for `{action}` request"
             raise OtherError(what, str(error)) from None
-        response: CredentialResponse = answer
-        return response
+        return answer
 
 
 def _start(path: str) -> "Any":
@@ -1389,7 +1339,9 @@ def _start(path: str) -> "Any":
         folders = environment["PATH"].split(os.pathsep)
         named = [os.path.join(folder, path) for folder in folders]
         found = [file for name in named for file in (name, name + ".exe") if os.path.isfile(file)]
-        command = f'"{[*found, path][0]}" --cargo-plugin'
+        if not found:
+            raise OtherError("failed to spawn credential process", "program not found")
+        command = f'"{found[0]}" --cargo-plugin'
     try:
         pipe = subprocess.PIPE
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment)
@@ -1440,7 +1392,8 @@ def _wait(child: "Any") -> str:
             while os.read(child.stdout.fileno(), 65536):
                 pass
 
-    child.stdin.close()
+    with contextlib.suppress(OSError):  # it may not have read all of the request
+        child.stdin.close()
     threading.Thread(target=drop_output, daemon=True).start()  # its child may keep the pipe open
     code = child.wait()
     if code < 0:
@@ -1451,7 +1404,7 @@ def _wait(child: "Any") -> str:
 
 
 def _end(child: "Any", seconds: int) -> None:
-    """Kill a provider that does not exit within so many seconds, and close its pipes."""
+    """Kill a provider that does not exit within so many seconds."""
     import contextlib
     import subprocess
 
@@ -1460,10 +1413,7 @@ def _end(child: "Any", seconds: int) -> None:
             child.wait(seconds)
     finally:
         child.kill()
-        with contextlib.suppress(OSError):  # what was not written yet
-            child.stdin.close()
-        child.stdout.close()
-        child.wait()
+        _wait(child)
 
 
 # ---- I/O: the file provider, and the program ----------------------------------------------------
@@ -1530,10 +1480,8 @@ def _store_path(named: str) -> str:
     if path.startswith(("~/", "~" + os.sep)):
         path = os.path.expanduser(path)
         if path.startswith("~") or os.environ.get("HOME") == "":
-            hint = "write an absolute path after --example-file"
-            raise OtherError(f"no home directory was found: {hint}")
-    drive = os.path.splitdrive(path)[0]
-    if not os.path.isabs(path) or (sys.platform == "win32" and not drive):
+            raise OtherError("no home directory: write an absolute path after --example-file")
+    if not os.path.isabs(path) or (sys.platform == "win32" and not os.path.splitdrive(path)[0]):
         raise OtherError(f"`{path}` is a relative path: {hint}")
     folders = [os.path.dirname(path), os.curdir]  # a link can lead elsewhere
     folder, current = [os.path.join(os.path.realpath(name), "") for name in folders]
@@ -1550,8 +1498,8 @@ def _without_links(path: str) -> str:
             break
         owner = os.lstat(path).st_uid
         if sys.platform != "win32" and owner not in (os.geteuid(), 0):
-            made = f"was made by another user (uid {owner})"
-            raise OtherError(f"the symbolic link `{path}` {made}: name another file")
+            problem = f"belongs to another user (uid {owner}): name another file"
+            raise OtherError(f"the symbolic link `{path}` {problem}")
         path = os.path.join(os.path.dirname(path), os.readlink(path))
     return path
 
@@ -1570,8 +1518,7 @@ def _read_store(path: str) -> "dict[str, str]":
     except OSError as error:
         raise OtherError(f"cannot read {store}") from error
     except ProtocolError as error:
-        hint = "It was not changed: repair it or move it away"
-        raise OtherError(f"{store} is damaged. {hint}") from error
+        raise OtherError(f"{store} is damaged: repair it or move it away") from error
 
 
 def _open_own(path: str, flags: int) -> int:
@@ -1583,17 +1530,15 @@ def _open_own(path: str, flags: int) -> int:
     descriptor = os.open(path, flags, 0o600)
     if sys.platform == "win32":
         return descriptor
-    status, problem = os.fstat(descriptor), ""
+    status = os.fstat(descriptor)
     if status.st_uid != os.geteuid():
-        owner = f"belongs to another user (uid {status.st_uid}). It was not changed"
-        problem = f"the file `{path}` {owner}: name another file with --example-file"
+        problem = f"belongs to another user (uid {status.st_uid}): name another file"
     elif status.st_mode & 0o022:
-        hint = "check its tokens, then run `chmod 600` on it"
-        problem = f"other users can change the file `{path}`: {hint}"
-    if problem:
-        os.close(descriptor)
-        raise OtherError(problem)
-    return descriptor
+        problem = "can be changed by other users: check its tokens, then run `chmod 600` on it"
+    else:
+        return descriptor
+    os.close(descriptor)
+    raise OtherError(f"the file `{path}` {problem}")
 
 
 def _change_store(path: str, index_url: str, token: "Secret | None") -> None:
@@ -1613,26 +1558,21 @@ def _change_store(path: str, index_url: str, token: "Secret | None") -> None:
                 raise NotFound
             if token is not None:
                 tokens[index_url] = token.expose()
-            _replace_store(path, tokens)
+            try:
+                with open(temporary, "xb", opener=_open_own) as file:
+                    file.write(json.dumps(tokens, indent=2).encode("ascii") + b"\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+                _retry(lambda: os.replace(temporary, path))
+            finally:
+                if os.path.lexists(temporary):
+                    os.unlink(temporary)
     except OSError as error:
         folder = os.path.dirname(path)
         hint = ". It was not changed"
         if not os.path.isdir(folder):
             hint = f": create the directory `{folder}`"
         raise OtherError(f"cannot write the token store `{path}`{hint}") from error
-
-
-def _replace_store(path: str, tokens: "dict[str, str]") -> None:
-    temporary = path + ".tmp"
-    try:
-        with open(temporary, "xb", opener=_open_own) as file:
-            file.write(json.dumps(tokens, indent=2).encode("ascii") + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        _retry(lambda: os.replace(temporary, path))
-    finally:
-        if os.path.lexists(temporary):
-            os.unlink(temporary)
 
 
 def _lock(descriptor: int, path: str) -> None:
@@ -1651,23 +1591,23 @@ def _lock(descriptor: int, path: str) -> None:
 
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
-        except (BlockingIOError, PermissionError):
+        except OSError as error:
+            if sys.platform != "win32" and not isinstance(error, BlockingIOError):
+                raise  # this file system has no locks
             if not waiting:
                 _say(f"waiting for another process to release the lock `{path}`")
             waiting = True
             time.sleep(0.05)
 
 
-def _retry(action: "Callable[[], _T]") -> "_T":
-    """Run an action, on Windows again for 5 seconds while another process has the file open."""
+def _retry(action: "Callable[[], Any]") -> "Any":
+    """Run an action: on Windows for 5 seconds, while another process has the file open."""
     import time
 
-    for _ in range(500):
+    for _ in range(500 if sys.platform == "win32" else 0):
         try:
             return action()
         except PermissionError:
-            if sys.platform != "win32":
-                raise
             time.sleep(0.01)
     return action()
 
@@ -1676,8 +1616,7 @@ _USAGE = """\
 usage: cargo_credential.py --example-file [PATH] [--any-registry]
        cargo_credential.py --help | --version
 
-A credential provider for Cargo that keeps tokens in a file. To write your own provider, see the
-text at the top of this file.
+A provider that keeps tokens in a file. To write your own, read the top of this file.
 
   --example-file [PATH]  the file, as an absolute path or one that begins with ~/; by default
                          cargo-credentials.json in $CARGO_HOME, or in ~/.cargo
@@ -1686,22 +1625,11 @@ text at the top of this file.
 """
 
 
-def _run(arguments: "list[str]") -> None:
-    if {"-h", "--help"} & set(arguments) or (not arguments and os.isatty(0)):
-        sys.stdout.write(_USAGE)
-    elif "--version" in arguments:
+if __name__ == "__main__":
+    if "--version" in sys.argv[1:]:
         sys.stdout.write(f"cargo_credential.py {__version__}\n")
     else:
-        try:  # a user's mistake gets a sentence and a status; Cargo's arguments come in a request
-            _file_options(arguments)
-        except OtherError as error:
-            _say(f"cargo_credential.py: {error}")
-            sys.exit(2)
-        sys.modules["__main__"].__doc__ = _USAGE  # for main's --help
-        main(_FileCredential(arguments))
+        __doc__ = _USAGE  # for main's --help
+        main(_FileCredential(sys.argv[1:]))
         _flush(sys.stdout, 1)
         os._exit(0)  # Python's own exit takes a tenth of the run
-
-
-if __name__ == "__main__":
-    _run(sys.argv[1:])

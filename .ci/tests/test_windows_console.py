@@ -157,7 +157,7 @@ class main_on_a_Windows_console(Directory):
 
     def test_read_token_trims_what_is_typed_and_does_not_show_it(self):
         store = [MODULE, "--example-file", self.path("store.json")]
-        nothing = "other: no token was entered: to pass it from a file, run `cargo login < FILE`"
+        nothing = "other: no token was entered: to pass it from a file, add `< FILE` to the command"
         answer, status, _ = self.converse(store, self.LOGIN, (self.PROMPT, "\r"))
         self.assertEqual((summary_of(answer), status), (nothing, 0))
         typed = (self.PROMPT, " %s \r" % TOKEN)

@@ -225,6 +225,7 @@ class Entries(WithGit):
         for args, value in [
             ([], TOKEN),
             (["--scheme", "Bearer"], "Bearer " + TOKEN),
+            (["--scheme", "Basic", "--scheme", "Token"], "Token " + TOKEN),
             (["--scheme", "Basic"], "Basic Y2FyZ286czNjcjN0LXQwa2Vu"),
             (["--scheme", "basic", "--username", "bot"], "basic Ym90OnMzY3IzdC10MGtlbg=="),
         ]:
