@@ -106,7 +106,12 @@ def cargo_reads_git_indexes():
         process = subprocess.Popen(
             ["cargo", "yank", "--registry=x", "--token=t", "x@1.0.0"],
             cwd=home,
-            env=isolated(home, CARGO_HOME=home, CARGO_REGISTRIES_X_INDEX="git://127.0.0.1:1/i"),
+            env=isolated(
+                home,
+                CARGO_HOME=home,
+                CARGO_NET_RETRY="0",
+                CARGO_REGISTRIES_X_INDEX="git://127.0.0.1:1/i",
+            ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -453,6 +458,7 @@ class Tokens(http.server.BaseHTTPRequestHandler):
 class TokenServer(http.server.HTTPServer):
     """An OAuth 2.0 token server."""
 
+    server_bind = RegistryServer.server_bind  # HTTPServer's looks the host's name up
     life = 3600
     headers = {}  # of each answer
 
