@@ -1309,13 +1309,12 @@ class Ends(Checker):
     def test_a_process_that_the_provider_leaves_is_stopped(self):
         child = "import os, time; os.setsid(); pipe = open(%r, 'w')\n" % self.path("pipe")
         child += "print('ready', flush=True); time.sleep(1200)"
-        start = (
-            "import subprocess\nchild = subprocess.Popen([sys.executable, '-c', %r],"
-            " stdout=subprocess.PIPE)\nchild.stdout.readline()\n"
-        )
-        process = self.start(
-            self.write_provider(start % child + LOOP + "say(get())", INDEX), env=self.env
-        )
+        start = (  # one child, since the checker waits half a second for each
+            "import subprocess\nif not os.path.exists(%r):\n open(%r, 'w').close()\n"
+            " child = subprocess.Popen([sys.executable, '-c', %r], stdout=subprocess.PIPE)\n"
+            " child.stdout.readline()\n"
+        ) % (self.path("left"), self.path("left"), child)
+        process = self.start(self.write_provider(start + LOOP + "say(get())", INDEX), env=self.env)
         with open(self.path("pipe")) as pipe:
             self.finish(process)
             self.assertEqual(pipe.read(), "")  # its end: no process has it open for writing

@@ -97,7 +97,7 @@ class Output(FromCommand):
         one_line = "the command printed something other than one line of text: the token alone"
         not_text = "the command printed a token that is not text"
         not_json = "the command printed something other than JSON"
-        control = "the token contains a control character, so no HTTP header can carry it"
+        nul = "the token contains a NUL character or a byte order mark, so no HTTP header can carry it"
         no_field = "the command printed no field `%s`"
         rows = [
             (printing(""), one_line),
@@ -108,7 +108,7 @@ class Output(FromCommand):
             (["--basic", "u", *printing("")], one_line),
             (["--basic", "u", *printing(TOKEN + "\n" + TOKEN)], one_line),
             (printing(TOKEN.encode() + b"\xff"), not_text),
-            (printing(TOKEN + "\0"), control),
+            (printing(TOKEN + "\0"), nul),
             (["--json", "t", *printing(TOKEN)], not_json),
             (["--json", "t", *printing(b'"\xff' + TOKEN.encode())], not_json),
             (["--json", "t", sys.executable, "-SEc", "print('[' * 100000)"], not_json),
