@@ -97,7 +97,8 @@ class Output(FromCommand):
         one_line = "the command printed something other than one line of text: the token alone"
         not_text = "the command printed a token that is not text"
         not_json = "the command printed something other than JSON"
-        nul = "the token contains a NUL character or a byte order mark, so no HTTP header can carry it"
+        nul = "the token contains a NUL character or a byte order mark, so no HTTP header can"
+        nul += " carry it"
         no_field = "the command printed no field `%s`"
         rows = [
             (printing(""), one_line),
