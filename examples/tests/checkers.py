@@ -67,6 +67,8 @@ def run_checker(command, env):
     """In a fork, run the checker as a new Python would. It never returns."""
     as_new(command, env)
     warnings.simplefilter("error")
+    # A thread may still read the output of what a provider left; it holds no lock
+    warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)
     if not base.LOAD:
         subprocess.Popen = ProviderProcess
     leave_after(check_provider.main)
