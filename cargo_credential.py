@@ -42,16 +42,20 @@ Run `chmod +x` on it, and add its absolute path to `~/.cargo/config.toml`:
 
 The exception that a method raises decides what Cargo does next. After UrlNotSupported and NotFound,
 Cargo asks its next provider. After OperationNotSupported, it stops. After OtherError or any other
-exception, it stops and shows the message and its causes, also those that Python adds when an
-`except` block fails. With CARGO_CREDENTIAL_TRACEBACK=1 it also shows the traceback.
+exception, it stops and shows the message and its causes. Another exception that was being handled
+is a cause, too. With CARGO_CREDENTIAL_TRACEBACK=1 it also shows the traceback.
+
+Declare `registries`: without it, a registry of a cloned repository gets the token, too.
 
 Make a token a Secret as soon as you have it. A Secret shows its value only through expose(), map()
 and a protocol message's to_json(). The module replaces it in error texts. It does not replace:
 - a value that was never a Secret, or that was followed by 10,000 newer ones
 - a part of a Secret (but it replaces the text after a scheme, such as `Bearer `, and each line)
 - a value of one character, or of two or three characters within a word
-- base64, octal or named escapes, a shell's quotes, and escapes of control and non-ASCII characters
+- base64, quoted-printable, octal or named escapes (`&amp;`), a shell's quotes, and escapes of
+  control and non-ASCII characters
 - what the provider, its threads and its child processes print
+- the traceback of an exception before `main` runs, as in `__init__`
 
 This is a port of the Rust crate cargo-credential 0.4.11. "Source: X" names the item X of the crate.
 Protocol:
@@ -66,10 +70,7 @@ TYPE_CHECKING = False  # type checkers treat this as typing.TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
-    from typing import IO, Any, BinaryIO, NoReturn, TextIO, TypeAlias
-
-    _Args = list[str]
-    _Answer: TypeAlias = "CredentialResponse"  # the answer of a provider
+    from typing import IO, Any, BinaryIO, NoReturn, TextIO
 
 __version__ = "1.2.0"
 __all__ = [
@@ -97,7 +98,7 @@ class Credential:
     match no registry is an error. An empty sequence serves no registry. If you do not set
     `registries`, your methods get every registry: raise UrlNotSupported for those that are not
     yours. A cloned repository can give a registry's name another index. Do not list a host where
-    others can publish files, such as GitHub's.
+    others can publish files, such as GitHub's, or that redirects to any URL: list the index URL.
 
     args: the configured arguments and, in `login`, anything after `--` in `cargo login -- ...`.
     A method that you do not override raises OperationNotSupported: Cargo stops.
@@ -105,7 +106,9 @@ class Credential:
 
     registries: "Sequence[str]" = None  # type: ignore[assignment]  # None: not declared
 
-    def perform(self, registry: "RegistryInfo", action: "Action", args: "_Args") -> "_Answer":
+    def perform(
+        self, registry: "RegistryInfo", action: "Action", args: "list[str]"
+    ) -> "CredentialResponse":
         """Answer one request: call the method for the action."""
         if isinstance(action, GetAction):
             return self.get(registry, action.operation, args)
@@ -115,15 +118,19 @@ class Credential:
             return self.logout(registry, args)
         raise OperationNotSupported
 
-    def get(self, registry: "RegistryInfo", operation: "Operation", args: "_Args") -> "_Answer":
+    def get(
+        self, registry: "RegistryInfo", operation: "Operation", args: "list[str]"
+    ) -> "CredentialResponse":
         """Return a GetResponse, or raise NotFound."""
         raise OperationNotSupported
 
-    def login(self, registry: "RegistryInfo", options: "LoginOptions", args: "_Args") -> "_Answer":
+    def login(
+        self, registry: "RegistryInfo", options: "LoginOptions", args: "list[str]"
+    ) -> "CredentialResponse":
         """Store `read_token(options, registry)` and return LoginResponse()."""
         raise OperationNotSupported
 
-    def logout(self, registry: "RegistryInfo", args: "_Args") -> "_Answer":
+    def logout(self, registry: "RegistryInfo", args: "list[str]") -> "CredentialResponse":
         """Erase the token and return LogoutResponse(), or raise NotFound."""
         raise OperationNotSupported
 
@@ -131,7 +138,7 @@ class Credential:
 class UnsupportedCredential(Credential):
     """A provider that serves no registry. Source: `UnsupportedCredential`."""
 
-    def perform(self, registry: "RegistryInfo", action: "Action", args: "_Args") -> "NoReturn":
+    def perform(self, registry: "RegistryInfo", action: "Action", args: "list[str]") -> "NoReturn":
         """Raise UrlNotSupported."""
         raise UrlNotSupported
 
@@ -141,14 +148,14 @@ def main(credential: Credential) -> None:
 
     Answers Cargo until Cargo closes the pipe. Until the program exits, standard input and output
     are the terminal, or the null device if there is none. Removes empty and relative parts from
-    PATH, so that the provider starts no program of the current directory. At Ctrl-C, exits with
+    PATH, so that the provider starts no program from the current directory. At Ctrl-C, exits with
     status 130. With --help, or on a terminal without --cargo-plugin, prints the program's docstring
     and how to configure Cargo.
     """
     arguments = sys.argv[1:]
     if "--help" in arguments or (os.isatty(0) and "--cargo-plugin" not in arguments):
         return _print_help(credential)
-    os.environ["PATH"] = _safe_path()
+    os.environ.update(_safe_search())
     reader, writer = _take_console()
     try:
         with reader, writer:
@@ -165,9 +172,8 @@ def main(credential: Credential) -> None:
 def serve(credential: Credential, reader: "BinaryIO", writer: "BinaryIO") -> None:
     """Run a provider over two binary streams. `main` does this with Cargo's pipes.
 
-    Writes the hello, then an answer for each line until `reader` ends, and flushes each time. A
-    line that is not a request gets an error of protocol version 1, and ends the session. Raises
-    OSError if a stream fails.
+    Writes the hello, then an answer for each line until `reader` ends, and flushes each time.
+    Answers a line that is not a request with an error, and stops. Raises OSError if a stream fails.
     """
     _write_line(writer, CredentialHello(_VERSIONS).to_json())
     for line in iter(reader.readline, b""):
@@ -196,7 +202,7 @@ def _answer(credential: Credential, request: "CredentialRequest") -> str:
     except (UrlNotSupported, NotFound, OperationNotSupported, UnknownError) as error:
         return Error.to_json(error)
     except BaseException as error:  # also SystemExit: Cargo waits for an answer
-        if isinstance(error, KeyboardInterrupt):
+        if issubclass(type(error), KeyboardInterrupt):
             raise
         return _other_error_line(error)
 
@@ -221,12 +227,18 @@ def _check_registry(credential: Credential, registry: "RegistryInfo") -> None:
 
 
 def _check_arguments(args: "list[str]") -> None:
-    """Raise OtherError for a path of this program: Cargo can join the arrays of two files."""
+    """Raise OtherError if an argument is the path of this program.
+
+    Cargo can join the arrays of two files: `["/a/prov.py", "--x"]` twice gives the arguments
+    `--x /a/prov.py --x`. A relative path begins in a directory that is not known here.
+    """
     start, ending = os.path.splitext(os.path.normcase(os.path.abspath(sys.argv[0])))
-    paths = [os.sep + start + end for end in (ending, ".cmd", ".bat", ".exe")]  # .cmd starts a .py
+    own = [start + end for end in (ending, ".cmd", ".bat", ".exe")]  # a .cmd starts a .py
     for word in args:
-        tail = os.sep + os.path.normcase(os.path.normpath(word)).lstrip("." + os.sep)
-        if os.path.dirname(word) and any(path.endswith(tail) for path in paths):
+        path = os.path.normcase(os.path.normpath(word))
+        tail = os.sep + path.rpartition(os.pardir + os.sep)[2]
+        is_tail = os.path.dirname(word) and any(name.endswith(tail) for name in own)
+        if path in own or (is_tail and not os.path.isabs(path)):
             hint = "keep one, or write a string"
             raise OtherError(f"Cargo joined two `credential-provider` arrays: {hint}")
 
@@ -238,7 +250,7 @@ def _response_line(response: "Any", action: "Action") -> str:
         found = f"the provider returned {_type_of(response)} for the action `{action}`"
         hint = f"return a {expected.__name__}, or " if expected else ""
         raise TypeError(f"{found}: it must {hint}raise an Error")
-    return CredentialResponse.to_json(response)  # a subclass cannot write a second line
+    return CredentialResponse.to_json(response)  # a subclass could return two lines
 
 
 def _other_error_line(error: BaseException) -> str:
@@ -247,7 +259,7 @@ def _other_error_line(error: BaseException) -> str:
         _show_traceback(error)
         message, *causes = map(_escape, _redact(_texts_of_chain(error), _remembered))
     except BaseException as failure:  # an exception may refuse to be read
-        if isinstance(failure, KeyboardInterrupt):
+        if issubclass(type(failure), KeyboardInterrupt):
             raise
         message, causes = "the provider raised an exception that cannot be shown", []
     return OtherError(message, causes).to_json()
@@ -261,7 +273,7 @@ def _texts_of_chain(error: "BaseException | None") -> "list[str]":
         seen.add(id(error))
         texts.append(_text_of(error))
         if isinstance(error, Error):
-            texts.extend(_strings_of(error.caused_by))
+            texts.extend(_cause_texts(error.caused_by))
         group: tuple[BaseException, ...] | None = getattr(error, "exceptions", None)
         if isinstance(group, tuple):
             texts.extend([_text_of(one) for one in group])
@@ -352,15 +364,15 @@ class RegistryInfo(_Record):
         """Return whether this registry is one of `registries`. False for no entries.
 
         An entry with `://` must equal `index_url`. Any other entry is HOST, for port 443, or
-        HOST:PORT. It matches only https:// and sparse+https://. An entry that is not a str raises
-        TypeError.
+        HOST:PORT. It matches only https:// and sparse+https://, without a query (`?`). An entry
+        that is not a str raises TypeError.
         """
         scheme, host, port = self._split_url()
         hosts = [f"{host}:{port}"]
         if port == 443:
             hosts.append(host)
-        if scheme not in ("https", "sparse+https"):
-            hosts = []  # anybody on the way could replace the index
+        if scheme not in ("https", "sparse+https") or "?" in self.index_url:
+            hosts = []  # anybody on the way could replace the index; a query could redirect
         for entry in registries:
             _must_be("a registry", entry, str)
             if "://" in entry and entry == self.index_url:
@@ -396,8 +408,10 @@ class RegistryInfo(_Record):
 
 
 def _is_word(text: str, more: str) -> bool:
-    """Return whether text is letters, digits, `_` and `more`, and begins with none of `more`."""
-    # `""` is in every string, so an empty text is no word
+    """Return whether text has only letters, digits, `_` and `more`, and begins with none of `more`.
+
+    An empty text is no word: `""` is in every string.
+    """
     return text[:1] not in more and all(char.isalnum() or char in "_" + more for char in text)
 
 
@@ -672,8 +686,9 @@ class GetResponse(CredentialResponse, kind="get"):
 
     token: a Secret of printable ASCII, with the scheme (`Bearer ...`) if the registry requires one.
     cache: CacheSession(), CacheNever() or CacheExpires(time).
-    operation_independent: whether the token is valid for all operations. Even with False, Cargo
-    also reads with the token.
+    operation_independent: whether the token is for all operations. If `get` looks at `operation`,
+    pass False: otherwise Cargo uses the token for the others, too, and does not call `get` again.
+    Even if it is False, Cargo may also use the token to read.
     """
 
     __match_args__ = ("token", "cache", "operation_independent")
@@ -728,18 +743,18 @@ class Error(Exception):
         return super().__str__() or self._message
 
     def to_json(self) -> str:
-        """Return the error as one line of JSON. `other` is the kind of all but four classes."""
+        """Return the error as one line of JSON. Only the classes in `_ERRORS` have other kinds."""
         for kind, known in _ERRORS.items():
             if isinstance(self, known):
                 return _encode({"Err": {"kind": kind}})
         message, *causes = [  # UTF-8 cannot encode lone surrogates
             text.encode("utf-8", "backslashreplace").decode("utf-8")
-            for text in (str(self), *_strings_of(self.caused_by))
+            for text in (str(self), *_cause_texts(self.caused_by))
         ]
         return _encode({"Err": {"kind": "other", "message": message, "caused-by": causes}})
 
 
-def _strings_of(causes: "str | Sequence[object]") -> "list[str]":
+def _cause_texts(causes: "str | Sequence[object]") -> "list[str]":
     if isinstance(causes, (str, BaseException)):
         return [str(causes)]
     return [str(cause) for cause in causes]
@@ -765,7 +780,7 @@ class OtherError(Error):
     def __init__(self, message: str = "", caused_by: "str | Sequence[str]" = ()) -> None:
         super().__init__(message)
         self.message = message
-        self.caused_by = tuple(_strings_of(caused_by))
+        self.caused_by = tuple(_cause_texts(caused_by))
 
 
 class UnknownError(Error, kind="unknown", message="unknown error kind; try updating Cargo?"):
@@ -790,7 +805,7 @@ class ProtocolError(ValueError):
     """A line does not follow the protocol. The text names the field, and quotes no string."""
 
 
-def _object(pairs: "list[tuple[str, Any]]") -> "dict[str, Any]":
+def _unique_fields(pairs: "list[tuple[str, Any]]") -> "dict[str, Any]":
     fields = dict(pairs)
     if len(fields) < len(pairs):  # two readers could choose different values
         raise ProtocolError("duplicate field")
@@ -798,8 +813,8 @@ def _object(pairs: "list[tuple[str, Any]]") -> "dict[str, Any]":
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-_decode = json.JSONDecoder(object_pairs_hook=_object).decode
-_NAMES = {str: "a string", int: "an integer", bool: "true or false", dict: "an object"}
+_decode = json.JSONDecoder(object_pairs_hook=_unique_fields).decode
+_JSON_TYPES = {str: "a string", int: "an integer", bool: "true or false", dict: "an object"}
 
 
 def _parse(line: "str | bytes", what: str = "the line") -> "dict[str, Any]":
@@ -826,7 +841,7 @@ def _required(fields: "dict[str, Any]", name: str, kind: type) -> "Any":
     if name not in fields:
         raise ProtocolError(f"missing field `{name}`")
     if type(fields[name]) is not kind:
-        raise ProtocolError(f"field `{name}` must be {_NAMES.get(kind, 'a list')}")
+        raise ProtocolError(f"field `{name}` must be {_JSON_TYPES.get(kind, 'a list')}")
     return fields[name]
 
 
@@ -929,8 +944,9 @@ def _redact(texts: "Iterable[str]", values: "Iterable[str]") -> "list[str]":
     import re
 
     forms: set[str] = set()
-    for value in values:
-        forms.update([value.partition(" ")[2], value, *value.splitlines()])
+    for value in list(values):  # a thread may add one
+        for line in (value, *value.splitlines()):
+            forms.update([line, *line.split(None, 1)[1:]])
     stripped = {form.strip() for form in forms} - {_MASKED}  # Secret(str(secret)) shows nothing
     redacted = list(texts)
     for form in sorted(stripped, key=len, reverse=True):
@@ -954,7 +970,7 @@ def _pattern_of(value: str) -> str:
     before = ""  # what may be before a character. Two such patterns in a row would take forever
     for run in re.findall(r"(?s)[A-Za-z0-9]+|\\+|.", value):
         char, code = run[0], f"{ord(run[0]):02x}"
-        escape = rf"(?i:u00{code}|x{code}|%(?:25)*{code}|&#(?:{ord(char)}|x{code});)"
+        escape = rf"(?i:u00{code}|x{code}|%(?:25)*{code}|&#(?:0*{ord(char)}|x0*{code});)"
         if run.isalnum() or char > "\x7f":
             pieces.append(re.escape(run))
         elif char == "\\":
@@ -974,7 +990,7 @@ def _pattern_of(value: str) -> str:
 def _escape(text: str) -> str:
     """Escape control and bidirectional characters and line separators, but not line breaks.
 
-    Without it, a registry's words in an error could clear the screen or fake a prompt.
+    Without it, a registry's words in an error could clear the screen or hide other words.
     """
     import re
 
@@ -985,32 +1001,41 @@ def _escape(text: str) -> str:
 # ---- I/O: the terminal --------------------------------------------------------------------------
 # `main` moves Cargo's pipes to descriptors that no program inherits, and puts the terminal in place
 # of standard input and output. A token is read from the terminal itself. On POSIX that is our own
-# code, not getpass: the shell's job control must neither show the token nor leave the echo off.
+# code: with getpass, the token is shown after Ctrl-Z and `fg`, and the echo can stay off.
 # This section opens the terminal and the null device, reads sys.argv, PATH and one environment
 # variable, and writes to the terminal and to standard error.
 _TERMINAL = ("CONIN$", "CONOUT$") if sys.platform == "win32" else ("/dev/tty", "/dev/tty")
-_answers: "IO[bytes] | None" = None  # Cargo's end of the conversation, once `main` has taken it
+_pipe_to_cargo: "IO[bytes] | None" = (
+    None  # Cargo's end of the conversation, once `main` has taken it
+)
 
 
-def _safe_path() -> str:
-    """Return PATH without empty and relative parts, which name directories of a checkout."""
-    if sys.platform == "win32":
-        os.environ["NoDefaultCurrentDirectoryInExePath"] = "1"
+def _safe_search() -> "dict[str, str]":
+    """Return variables with which no program is looked up in the current directory."""
     paths = [os.environ.get("PATH", ""), os.defpath]  # an empty PATH is the current directory
-    kept = [[part for part in path.split(os.pathsep) if os.path.isabs(part)] for path in paths]
-    return os.pathsep.join(kept[0] or kept[1])
+    kept = [[part for part in path.split(os.pathsep) if _is_absolute(part)] for path in paths]
+    search = {"PATH": os.pathsep.join(kept[0] or kept[1])}
+    if sys.platform == "win32":
+        search["NoDefaultCurrentDirectoryInExePath"] = "1"
+    return search
+
+
+def _is_absolute(path: str) -> bool:
+    if sys.platform == "win32" and not os.path.splitdrive(path)[0]:
+        return False  # `\x` is on the current drive, which can be that of a checkout
+    return os.path.isabs(path)
 
 
 def _take_console() -> "tuple[BinaryIO, BinaryIO]":
     """Return Cargo's pipes, and put the terminal in their place. Source: the crate's `stdio`."""
-    global _answers
+    global _pipe_to_cargo
     descriptor = os.open(os.devnull, os.O_RDWR)
     while descriptor <= 2:  # a closed standard descriptor: a pipe would get its number
         os.set_inheritable(descriptor, True)
         descriptor = os.open(os.devnull, os.O_RDWR)
     os.close(descriptor)
     # os.dup makes copies that no program inherits
-    reader, _answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    reader, _pipe_to_cargo = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     _attach(0, _TERMINAL[0])
     _attach(1, _TERMINAL[1])
     _flush(sys.stdout, 1)  # what is printed so far goes to the terminal, too
@@ -1019,7 +1044,7 @@ def _take_console() -> "tuple[BinaryIO, BinaryIO]":
         setattr(sys, name, terminal)
     sys.stdout = _open_text(1, "w", "backslashreplace")
     sys.stderr = sys.stderr or _open_text(2, "w", "backslashreplace")  # it was closed
-    return reader, _answers
+    return reader, _pipe_to_cargo
 
 
 def _open_text(descriptor: int, mode: str, errors: str) -> "Any":
@@ -1119,7 +1144,7 @@ def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
 
 
 def _prompt_of(options: LoginOptions, registry: RegistryInfo) -> "list[str]":
-    """Return the lines before the token. A checkout can choose each of these texts but the host."""
+    """Return the lines before the token. A checkout can choose all of the text but the host."""
     name = f"registry {registry.name}, " if registry.name else ""
     page = f"for {registry.name or registry.index_url}"
     if options.login_url is not None:
@@ -1155,7 +1180,7 @@ if sys.platform != "win32":  # type checkers find no termios there
     def _read_hidden_line(terminal: int) -> str:
         """Read a line without echo. The echo comes back however this ends, and is off after `fg`.
 
-        If a signal ends or stops the process, the echo comes back before that.
+        If one of the signals below ends or stops the process, the echo comes back before that.
         """
         import signal
         import threading
@@ -1166,8 +1191,8 @@ if sys.platform != "win32":  # type checkers find no termios there
         def on_signal(number: int, frame: object) -> None:
             _show_typing(terminal, shown)
             signal.signal(number, earlier[number])
-            os.kill(os.getpid(), number)
-            signal.signal(number, on_signal)  # `fg` continues here, or nothing has stopped it
+            os.kill(os.getpid(), number)  # ends or stops the process, or raises KeyboardInterrupt
+            signal.signal(number, on_signal)  # `fg` continues here
             _hide_typing(terminal, shown)
 
         try:
@@ -1188,12 +1213,12 @@ if sys.platform != "win32":  # type checkers find no termios there
                 signal.signal(number, handler)
 
     def _read_while_cargo_waits(terminal: int) -> str:
-        """Read a line. After the end of Cargo, what is typed is the next command for the shell."""
+        """Read a line, or stop when Cargo has ended: then the user types commands, not a token."""
         import select
 
         pipe = select.poll()
-        if _answers:
-            pipe.register(_answers.fileno(), 0)  # reports only that Cargo has closed its end
+        if _pipe_to_cargo:
+            pipe.register(_pipe_to_cargo.fileno(), 0)  # reports only that Cargo has closed its end
         limit = 1023 if sys.platform == "darwin" else 4095
         line = b""
         while not line.endswith(b"\n"):
@@ -1279,8 +1304,9 @@ class CredentialProcess(Credential):
     Each method runs the provider once, waits for its exit, and returns its answer or raises the
     Error in it. If the provider breaks the protocol, the method kills it and raises OtherError with
     Cargo's message, and the reason in `caused_by`. In a subclass, override only `perform`: the
-    other methods and `main` call it. If it checks operations, set `operation_independent` of each
-    GetResponse to False: otherwise Cargo publishes with the token that it got to read.
+    other methods and `main` call it. If your subclass checks operations, set
+    `operation_independent` of each GetResponse to False: otherwise Cargo publishes with the token
+    that it got to read.
     """
 
     def __init__(self, path: str, *args: str) -> None:
@@ -1288,35 +1314,41 @@ class CredentialProcess(Credential):
             raise OtherError(f"`{path}` is built into Cargo: name a program")
         if "\0" in path:
             raise OtherError("the path of the provider contains a NUL character")
-        if os.path.dirname(path) and not os.path.isabs(path):  # it could be a program of a checkout
+        if os.path.dirname(path) and not _is_absolute(path):  # it could be a program of a checkout
             raise OtherError(f"`{path}` is a relative path: name the absolute path of the provider")
         self._path, self._args = path, args
 
-    def get(self, registry: RegistryInfo, operation: Operation, args: "_Args") -> "_Answer":
+    def get(
+        self, registry: RegistryInfo, operation: Operation, args: "list[str]"
+    ) -> "CredentialResponse":
         """Run the provider's `get`."""
         return self.perform(registry, GetAction(operation), args)
 
-    def login(self, registry: RegistryInfo, options: LoginOptions, args: "_Args") -> "_Answer":
+    def login(
+        self, registry: RegistryInfo, options: LoginOptions, args: "list[str]"
+    ) -> "CredentialResponse":
         """Run the provider's `login`."""
         return self.perform(registry, LoginAction(options), args)
 
-    def logout(self, registry: RegistryInfo, args: "_Args") -> "_Answer":
+    def logout(self, registry: RegistryInfo, args: "list[str]") -> "CredentialResponse":
         """Run the provider's `logout`."""
         return self.perform(registry, LogoutAction(), args)
 
-    def perform(self, registry: RegistryInfo, action: Action, args: "_Args") -> "_Answer":
+    def perform(
+        self, registry: RegistryInfo, action: Action, args: "list[str]"
+    ) -> "CredentialResponse":
         """Run the provider once."""
         child = _start(self._path)
         try:
             request = CredentialRequest(1, registry, action, [*self._args, *args])
             answer: CredentialResponse | Error = _ask(child, request)
-            status = _wait(child)
+            problem = _exit_problem(child)
         except BaseException as error:
             # At Ctrl-C, the provider gets the signal, too: let it clean up
-            _end(child, seconds=isinstance(error, KeyboardInterrupt))
+            _end_child(child, seconds=int(isinstance(error, KeyboardInterrupt)))
             raise
-        if status:
-            raise OtherError(f"credential process `{self._path}` failed with status {status}")
+        if problem:
+            raise OtherError(f"credential process `{self._path}` failed with status {problem}")
         if isinstance(answer, Error):
             raise answer
         try:
@@ -1331,7 +1363,7 @@ def _start(path: str) -> "Any":
     """Start a provider. No program is looked up in the current directory."""
     import subprocess
 
-    environment = dict(os.environ, PATH=_safe_path())
+    environment = dict(os.environ, **_safe_search())
     command: Any = [path, "--cargo-plugin"]
     if sys.platform == "win32":
         # CreateProcess would look a bare name up in the current directory. Python quotes only
@@ -1346,7 +1378,7 @@ def _start(path: str) -> "Any":
         pipe = subprocess.PIPE
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment)
     except OSError as error:
-        raise _failure("spawn credential process", error) from None
+        raise _os_failure("spawn credential process", error) from None
 
 
 def _ask(child: "Any", request: CredentialRequest) -> "Any":
@@ -1358,11 +1390,11 @@ def _ask(child: "Any", request: CredentialRequest) -> "Any":
     except UnicodeError:
         raise OtherError("failed to serialize request", "not UTF-8") from None
     except OSError as error:
-        raise _failure("write to credential provider", error) from None
+        raise _os_failure("write to credential provider", error) from None
     return _read_message(child.stdout, "response", CredentialResponse.from_json)
 
 
-def _failure(action: str, error: OSError) -> OtherError:
+def _os_failure(action: str, error: OSError) -> OtherError:
     cause = f"{os.strerror(error.errno or 0)} (os error {error.errno})"
     return OtherError(f"failed to {action}", cause)
 
@@ -1382,7 +1414,7 @@ def _read_message(stdout: "IO[bytes]", what: str, parse: "Callable[[bytes], Any]
         raise OtherError(f"failed to {action}", problem) from None
 
 
-def _wait(child: "Any") -> str:
+def _exit_problem(child: "Any") -> str:
     """Wait for the exit, and drop what the provider still prints. Return its status on failure."""
     import contextlib
     import threading
@@ -1403,7 +1435,7 @@ def _wait(child: "Any") -> str:
     return ""
 
 
-def _end(child: "Any", seconds: int) -> None:
+def _end_child(child: "Any", seconds: int) -> None:
     """Kill a provider that does not exit within so many seconds."""
     import contextlib
     import subprocess
@@ -1413,13 +1445,14 @@ def _end(child: "Any", seconds: int) -> None:
             child.wait(seconds)
     finally:
         child.kill()
-        _wait(child)
+        _exit_problem(child)
 
 
 # ---- I/O: the file provider, and the program ----------------------------------------------------
 # `--example-file` keeps tokens in a JSON file. A change locks PATH.lock, writes PATH.tmp and then
-# replaces the file, so that no token is lost and no reader sees a part. It refuses a file that
-# another user made or can write. This section opens only these three files. It reads CARGO_HOME and
+# replaces the file, so that no token is lost and no reader sees a part. On POSIX it refuses a file
+# that another user made or can write. It does not check the directories above, and on Windows it
+# relies on their permissions. This section opens only these three files. It reads CARGO_HOME and
 # the home directory. Nothing above needs it: cut it out if you only write providers.
 class _FileCredential(Credential):
     """The provider of `--example-file`. Source: the crate's example `file-provider`."""
@@ -1427,7 +1460,9 @@ class _FileCredential(Credential):
     def __init__(self, options: "list[str]") -> None:
         self._options = options
 
-    def perform(self, registry: RegistryInfo, action: Action, args: "_Args") -> "_Answer":
+    def perform(
+        self, registry: RegistryInfo, action: Action, args: "list[str]"
+    ) -> "CredentialResponse":
         path, any_registry = _file_options(self._options + args)
         if path is None:
             hint = "add it after the path in `credential-provider`"
@@ -1435,12 +1470,18 @@ class _FileCredential(Credential):
         if not any_registry and not registry.matches(CRATES_IO_INDEX):
             raise UrlNotSupported
         path, url = _without_links(_store_path(path)), registry.index_url
+        tokens = _read_store(path)  # before a prompt, and before our lock locks out its owner
+        if sys.platform != "win32" and tokens and os.stat(path).st_mode & 0o077:
+            _say(f"warning: other users can read the token store `{path}`: run `chmod 600` on it")
         if isinstance(action, GetAction):
-            tokens = _read_store(path)
             if url not in tokens:
                 raise NotFound
             return GetResponse(Secret(tokens[url]))
         if isinstance(action, LoginAction):
+            folder = os.path.dirname(path)
+            if not os.path.isdir(folder):
+                hint = f"create the directory `{folder}`"
+                raise OtherError(f"cannot write the token store `{path}`: {hint}")
             _change_store(path, url, read_token(action.options, registry))
             return LoginResponse()
         if isinstance(action, LogoutAction):
@@ -1481,7 +1522,7 @@ def _store_path(named: str) -> str:
         path = os.path.expanduser(path)
         if path.startswith("~") or os.environ.get("HOME") == "":
             raise OtherError("no home directory: write an absolute path after --example-file")
-    if not os.path.isabs(path) or (sys.platform == "win32" and not os.path.splitdrive(path)[0]):
+    if not _is_absolute(path):
         raise OtherError(f"`{path}` is a relative path: {hint}")
     folders = [os.path.dirname(path), os.curdir]  # a link can lead elsewhere
     folder, current = [os.path.join(os.path.realpath(name), "") for name in folders]
@@ -1509,8 +1550,6 @@ def _read_store(path: str) -> "dict[str, str]":
     store = f"the token store `{path}`"
     try:
         with _retry(lambda: open(path, "rb", opener=_open_own)) as file:
-            if sys.platform != "win32" and os.fstat(file.fileno()).st_mode & 0o077:
-                _say(f"warning: other users can read {store}: run `chmod 600` on it")
             tokens = _parse(file.read().strip() or b"{}", "the store")
         return {url: _required(tokens, url, str) for url in tokens}
     except FileNotFoundError:
@@ -1547,8 +1586,6 @@ def _change_store(path: str, index_url: str, token: "Secret | None") -> None:
     if token is None and not (os.path.lexists(path) or os.path.lexists(temporary)):
         raise NotFound
     try:
-        if os.path.lexists(path):  # first: our lock file would lock out the owner of the store
-            os.close(_open_own(path, os.O_RDONLY))
         with open(path + ".lock", "ab", opener=_open_own) as locked:
             _lock(locked.fileno(), path + ".lock")
             if os.path.lexists(temporary):
@@ -1558,21 +1595,21 @@ def _change_store(path: str, index_url: str, token: "Secret | None") -> None:
                 raise NotFound
             if token is not None:
                 tokens[index_url] = token.expose()
-            try:
-                with open(temporary, "xb", opener=_open_own) as file:
-                    file.write(json.dumps(tokens, indent=2).encode("ascii") + b"\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-                _retry(lambda: os.replace(temporary, path))
-            finally:
-                if os.path.lexists(temporary):
-                    os.unlink(temporary)
+            _replace_store(path, temporary, tokens)
     except OSError as error:
-        folder = os.path.dirname(path)
-        hint = ". It was not changed"
-        if not os.path.isdir(folder):
-            hint = f": create the directory `{folder}`"
-        raise OtherError(f"cannot write the token store `{path}`{hint}") from error
+        raise OtherError(f"cannot write the token store `{path}`. It was not changed") from error
+
+
+def _replace_store(path: str, temporary: str, tokens: "dict[str, str]") -> None:
+    try:
+        with open(temporary, "xb", opener=_open_own) as file:
+            file.write(json.dumps(tokens, indent=2).encode("ascii") + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        _retry(lambda: os.replace(temporary, path))
+    finally:
+        if os.path.lexists(temporary):
+            os.unlink(temporary)
 
 
 def _lock(descriptor: int, path: str) -> None:
@@ -1626,8 +1663,10 @@ A provider that keeps tokens in a file. To write your own, read the top of this 
 
 
 if __name__ == "__main__":
-    if "--version" in sys.argv[1:]:
+    if "--version" in sys.argv:
         sys.stdout.write(f"cargo_credential.py {__version__}\n")
+    elif "--example-file" not in sys.argv and ("--help" in sys.argv or os.isatty(0)):
+        sys.stdout.write(_USAGE)
     else:
         __doc__ = _USAGE  # for main's --help
         main(_FileCredential(sys.argv[1:]))

@@ -767,7 +767,8 @@ class RegistryInfo(unittest.TestCase):
     URLS = [
         ("https://crates.corp.example/", CORP, True),
         ("https://crates.corp.example", CORP, True),
-        ("https://crates.corp.example/git/index.git?a=b#%41", CORP, True),
+        ("https://crates.corp.example/git/index.git#%41", CORP, True),
+        ("https://crates.corp.example/git/index.git?a=b", CORP, False),
         ("sparse+https://crates.corp.example/my%20index/", CORP, True),
         ("sparse+https://crates.corp.example:443/index/", CORP, True),
         ("https://crates.corp.example:/", CORP, True),
@@ -1141,6 +1142,7 @@ class Redaction(unittest.TestCase):
         "\\new\\u0041\\x41" + TOKEN,
         "%s:%s" % (cc.Secret("user"), TOKEN),
         "a b~!@#$^&*()_|{}[];,.?<%s>" % TOKEN,
+        "a tab\t" + TOKEN,
     ]
 
     def test_each_spelling_is_replaced_and_nothing_of_it_is_left_around(self):
@@ -1164,6 +1166,8 @@ class Redaction(unittest.TestCase):
             (["a\\\\b"], "a\\b", "[REDACTED]"),
             (["==--"], "x ==-- %3D%3d--", "x [REDACTED] [REDACTED]"),
             (["ab/cd+e="], "ab%5C%2Fcd+e= ab&#x2F;cd&#43;e&#x3D;", "[REDACTED] [REDACTED]"),
+            (["ab/cd"], "ab&#047;cd ab&#x002f;cd", "[REDACTED] [REDACTED]"),
+            (["# token\nBasic\tdG9r"], "dG9r | Basic", "[REDACTED] | Basic"),
             (["my pass word"], "my+pass%20word", "[REDACTED]"),
             (["\u65e5\u672c-t\u00f6ken"], "<\u65e5\u672c-t\u00f6ken>", "<[REDACTED]>"),
             (["Secret([REDACTED])"], "Secret([REDACTED])", "Secret([REDACTED])"),
@@ -1363,6 +1367,7 @@ class JoinedArguments(unittest.TestCase):
             (["prov.py", "prov"], "not-found"),
             ([own + ".log", own[:-3] + ".json", own[:-3]], "not-found"),
             (["/other/prov.py", "tools/prov.py", own + " --in-a-list"], "not-found"),
+            (["/prov.py", "/opt/prov.py/x", "opt/prov.py/..", ".."], "not-found"),
         ]:
             with self.subTest(args), mock.patch("sys.argv", [own, "--cargo-plugin"]):
                 self.assertEqual(outcome(cc.NotFound(), get(REGISTRY, args)), message)
@@ -1459,6 +1464,11 @@ class Unreadable(Exception):
         raise RuntimeError("no")
 
 
+class Opaque(Exception):
+    def __getattribute__(self, name):
+        raise RuntimeError("no")
+
+
 class ErrorTexts(unittest.TestCase):
     """What Cargo shows of an exception of a provider."""
 
@@ -1549,6 +1559,11 @@ class ErrorTexts(unittest.TestCase):
         changed = cc.OtherError("bad " + TOKEN)
         changed.caused_by = None
         self.assertEqual(outcome(changed), self.UNSHOWN)
+
+        def hides(*_):
+            raise Opaque(TOKEN)
+
+        self.assertEqual(outcome(hides), self.UNSHOWN)
         with mock.patch.dict(os.environ, CARGO_CREDENTIAL_TRACEBACK="1"):
             with mock.patch("sys.stderr", 5), mock.patch("traceback.format_exception", None):
                 message = outcome(ValueError("x"))
@@ -1837,8 +1852,8 @@ class ExampleFile(Store):
         self.assertIn("the file `%s`" % self.store, self.summaries(get())[0])
         options = ["--example-file", self.path("no", "store.json")]
         (message,) = self.summaries(login("x"), options=options)
-        start = "other: cannot write the token store `%s`: create the directory `%s`: "
-        self.assertTrue(message.startswith(start % (options[1], self.path("no"))), message)
+        missing = "other: cannot write the token store `%s`: create the directory `%s`"
+        self.assertEqual(message, missing % (options[1], self.path("no")))
         self.assertEqual(self.summaries(logout(), get(), options=options), ["not-found"] * 2)
 
     def test_the_file_is_on_the_disk_before_it_replaces_the_old_one(self):
@@ -1889,7 +1904,7 @@ class ExampleFileSafety(Store):
     def test_a_store_that_others_can_read_is_reported_once_and_made_private(self):
         warning = "warning: other users can read the token store `%s`: run `chmod 600` on it\n"
         umask = os.umask(0o027)
-        for mode in (0o640, 0o604):
+        for mode in (0o650, 0o605):
             self.store_tokens((CRATES_IO, "x"), mode=mode)
             self.assertEqual(self.session(get()), (["get: x"], warning % self.store))
             self.assertEqual(self.session(login("y")), (["login"], warning % self.store))

@@ -10,6 +10,8 @@ environment, as .ci/run sets it.
 """
 
 import ast
+import collections
+import hashlib
 import os
 import re
 import shutil
@@ -57,9 +59,10 @@ def names_of(text):
 
 
 def shell_lines():
-    """The lines of README's section about a copy of the module that cut."""
+    """{file: the line that writes it} of README's section about a copy of the module."""
     (page,) = re.findall(r"(?ms)^## Vendor.*?(?=^## |\Z)", README)
-    return [line for block in blocks(page, "sh") for line in block.splitlines()]
+    (block,) = blocks(page, "sh")
+    return collections.OrderedDict((line.split(" > ")[1], line) for line in block.splitlines())
 
 
 class Text(unittest.TestCase):
@@ -78,22 +81,26 @@ class Text(unittest.TestCase):
 
 @posix_only
 class ShellLines(Directory):
-    """README's lines cut as these tests do."""
+    """README's lines of shell, and its table of what they write."""
 
-    def cut(self, line):
-        """What a line writes into another file."""
-        name = line.rsplit(">", 1)[1].strip()
+    def setUp(self):
+        super().setUp()
         self.write("cargo_credential.py", MODULE)
-        subprocess.check_call(["sh", "-c", line], cwd=self.directory, timeout=60)
-        self.assertEqual(self.read("cargo_credential.py").decode(), MODULE)
-        return self.read(name).decode()
+        for line in shell_lines().values():
+            self.assertTrue(line.startswith("sed "), line)
+            subprocess.check_call(["sh", "-c", line], cwd=self.directory, timeout=60)
 
     def test_they_cut_one_section_each_and_both(self):
-        lines = shell_lines()
-        if not lines:
-            self.skipTest("needs lines of shell in README.md")
-        self.assertTrue(all(line.startswith("sed ") for line in lines), lines)
-        self.assertEqual(sorted(map(self.cut, lines)), sorted(map(without, CUTS)))
+        cuts = [self.read(name).decode() for name in shell_lines()]
+        self.assertEqual(sorted(cuts), sorted(map(without, CUTS)))
+
+    def test_the_table_has_the_lines_and_the_hash_of_each_file(self):
+        rows = []
+        for name in ["cargo_credential.py", *shell_lines()]:
+            text = self.read(name)
+            row = (name, text.count(b"\n"), hashlib.sha256(text).hexdigest())
+            rows.append("| `%s` | %d | `%s` |" % row)
+        self.assertEqual(re.findall(r"(?m)^\| `\w+\.py` \| \d+ \| `\w+` \|$", README), rows)
 
 
 class WhatIsLeft(Directory):

@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.dirname(sys.path[0]))
 import check_provider
 import test_cargo_credential as base
 from checker.conversation import (
+    Conversation,
     Problem,
     Report,
     about_errors,
@@ -639,6 +640,11 @@ class BrokenLines(Reports):
 
     def test_without_the_users_registry(self):
         self.assert_reported(BROKEN_FOR_OTHERS)
+
+    def test_a_line_is_read_also_if_too_much_follows_it(self):
+        timeout = {"provider.timeout": 60}
+        conversation = mock.Mock(rest=b"{}\nx", size=2000000, ended=False, **timeout)
+        self.assertEqual(Conversation.line(conversation, "hello"), b"{}")
 
 
 @posix_only
@@ -1366,6 +1372,49 @@ ok    messages and standard error: no token in them
 25 ok, 0 warn, 0 FAIL
 Not checked: any token, since the provider declined each registry. Add --index URL.
 """
+# The same about a provider that has a token for the user's registry
+HAS_A_TOKEN = """\
+ok    program: it is executable
+ok    hello: it offers protocol version 1
+      The checker asks for tokens of sparse+https://crates.corp.example/index/
+      13 times, to read and for the crate check-provider-no-such-crate.
+      The provider may prompt; the checker hides its standard error.
+      It has 60 s for each answer.
+ok    get for read: a token for {0} operation{1}, cache never
+ok    get for publish: a token for {0} operation{1}, cache never
+ok    get for yank: a token for {0} operation{1}, cache never
+ok    get for unyank: a token for {0} operation{1}, cache never
+ok    get for owners: a token for {0} operation{1}, cache never
+ok    get with headers of Cargo 1.96: a token for {0} operation{1}, cache never
+ok    get without a name: a token for {0} operation{1}, cache never
+ok    get for all operations in one process: get get get get get
+ok    get for an unknown operation: get
+ok    scheme: the token has one
+ok    operation_independent: {2} token for all operations
+ok    get for a registry that does not exist: url-not-supported
+ok    publish, yank, unyank, owners: url-not-supported
+ok    a registry without a name: url-not-supported
+ok    a git index: url-not-supported
+ok    unknown kind: url-not-supported
+ok    unknown operation: url-not-supported
+ok    extra fields: ignored
+ok    escapes in arguments: url-not-supported
+ok    several requests: url-not-supported url-not-supported url-not-supported
+ok    a line that is not JSON: url-not-supported
+ok    end of the input: it exits
+ok    the registry's name, another index: url-not-supported
+ok    the registry's host within another URL: url-not-supported
+ok    the registry's host within another URL: url-not-supported
+ok    the registry's host within another URL: url-not-supported
+ok    the registry's host within another URL: url-not-supported
+ok    the registry's URL without TLS: url-not-supported
+ok    cache: valid
+ok    output after the answer: nothing
+ok    messages and standard error: no token in them
+33 ok, 0 warn, 0 FAIL
+Not checked: login, get, get for another registry, login again, get again, logout, logout again, \
+get after logout. If the provider stores tokens, add --login.
+"""
 
 
 @posix_only
@@ -1420,7 +1469,10 @@ done
     def test_a_provider_in_sh(self):
         path = self.write("prov.sh", self.SH % INDEX, 0o755)
         self.assert_good(path)
-        self.assert_good(*CORP, path)
+        for value, words in [("true", ("all", "s", "one")), ("false", ("one", "", "no"))]:
+            path = self.write("prov.sh", self.SH.replace("true", value, 1) % INDEX, 0o755)
+            shown = HAS_A_TOKEN.format(*words).splitlines()
+            self.assertEqual(self.assert_good(*CORP, path), shown)
 
     NODE = """#!/usr/bin/env node
 const fs = require("fs"), file = process.cwd() + "/tokens";

@@ -77,9 +77,10 @@ class FromCommand(Example):
 
 class Output(FromCommand):
     def test_the_output_is_the_token_without_its_line_end(self):
-        rows = [TOKEN, TOKEN + "\n", TOKEN + "\r\n", TOKEN + "\n\n"]
-        answers, errors = self.ask(*[get(REGISTRY, printing(output)) for output in rows])
-        self.assertEqual((answers, errors), ([token_answer(TOKEN)] * len(rows), ""))
+        for token in (TOKEN, " %s " % TOKEN):
+            rows = [token, token + "\n", token + "\r\n", token + "\n\n"]
+            answers, errors = self.ask(*[get(REGISTRY, printing(output)) for output in rows])
+            self.assertEqual((answers, errors), ([token_answer(token)] * len(rows), ""))
 
     def test_options_end_at_the_command_or_at_two_dashes(self):
         document = printing('{"a":{"b":"t\\n","c":"u"}}')
@@ -97,8 +98,8 @@ class Output(FromCommand):
         one_line = "the command printed something other than one line of text: the token alone"
         not_text = "the command printed a token that is not text"
         not_json = "the command printed something other than JSON"
-        nul = "the token contains a NUL character or a byte order mark, so no HTTP header can"
-        nul += " carry it"
+        nul = "the token contains a NUL character or a byte order mark"
+        nul += ", so no HTTP header can carry it"
         no_field = "the command printed no field `%s`"
         rows = [
             (printing(""), one_line),
