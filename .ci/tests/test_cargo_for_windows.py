@@ -18,7 +18,16 @@ sys.path.insert(0, os.path.abspath(os.path.join(__file__, os.pardir, os.pardir, 
 sys.path.insert(1, os.path.join(sys.path[0], "examples", "tests"))
 sys.path.insert(2, os.path.dirname(os.path.abspath(__file__)))
 
-from test_readme import README, TROUBLESHOOTING, blocks, first_provider
+from test_readme import (
+    NO_HELLO,
+    NO_START,
+    README,
+    TROUBLESHOOTING,
+    blocks,
+    code,
+    first_provider,
+    table,
+)
 
 from support import CargoWithExample, example
 from test_cargo_credential import MODULE, WINDOWS, main
@@ -84,7 +93,7 @@ class CargoForWindows(CargoWithExample):
         self.assertEqual(self.read(".corp-token"), token.strip())
         self.cargo("update")
         shown = self.cargo("publish", "--allow-dirty", "--no-verify", status=101)
-        self.assertIn("no token found for `alt`", shown)
+        self.assertIn("Caused by:\n  only the release job may publish\n", shown)
         self.logout()
         self.assertFalse(os.path.exists(self.path(".corp-token")))
 
@@ -129,6 +138,64 @@ class CargoForWindows(CargoWithExample):
         options = ["--index", self.index, "--scheme", "Bearer", "--timeout", "60"]
         self.configure(self.tool(example("token_from_command.py")), *options, *command)
         self.assert_yanks()
+
+    # ---- What Cargo says -----------------------------------------------------------------------
+
+    # The texts of a message: what the configuration can name, and which of the texts Cargo prints
+    # then. T is the directory of the providers.
+    CAUSES = {
+        (NO_START, "(os error 193)"): [(r"'T\prov.py'", [0, 1])],
+        (NO_HELLO, "EOF while parsing a value at line 1 column 0"): [
+            (r"'T\no-such.cmd'", [0, 1]),
+            (r"'T\other-python.cmd'", [0, 1]),
+            (r"'T\syntax.cmd'", [0, 1]),
+            (r"'~\prov.cmd'", [0, 1]),
+            (r"'%USERPROFILE%\tools\prov.cmd'", [0, 1]),
+        ],
+        (NO_START, "program not found"): [("'no-such.cmd'", [0, 1])],
+        (NO_START, "(os error 2)", "(os error 3)"): [
+            (r"'T\no-such.exe'", [0, 1]),
+            (r"'C:\no\such\prov.exe'", [0, 2]),
+        ],
+        ("too few unicode value digits", "missing escaped value"): [
+            (r'"C:\Users\me\prov.cmd"', [0]),
+            (r'"C:\me\prov.cmd"', [1]),
+        ],
+        ("is a relative path: write an absolute path",): [
+            (r"'T\cargo_credential.cmd', '--example-file', '/path/to/s', '--any-registry'", [0])
+        ],
+    }
+
+    def test_the_page_has_each_message_once(self):
+        self.assertEqual([code(row[0]) for row in table("Windows")], list(self.CAUSES))
+
+    def test_each_cause_has_its_message(self):
+        self.tool(MODULE)
+        self.script("raise SystemExit", "prov.py")
+        self.script(r'open("C:\Users\me\token")', "syntax.py")
+        self.write("tools/other-python.cmd", '@"C:\\no\\python.exe" -E "%~dp0prov.py" %*\n')
+        for texts, rows in self.CAUSES.items():
+            for provider, said in rows:
+                with self.subTest(provider):
+                    provider = provider.replace("T\\", self.path("tools") + "\\")
+                    line = "credential-provider = [%s]\n" % provider
+                    self.configure(extra=line)
+                    shown = self.cargo("update", status=101)
+                    for number in said:
+                        self.assertIn(texts[number], shown)
+
+    def test_a_file_can_be_typed_into_a_login(self):
+        (pipe,) = re.findall(r"`(type FILE \| cargo login) --registry corp`", TROUBLESHOOTING)
+        self.configure(self.tool(MODULE), "--example-file", self.path("s.json"), "--any-registry")
+        command = pipe.replace("FILE", self.write("token", self.TOKEN + "\n"))
+        subprocess.check_call(
+            'cmd /c "%s --registry alt"' % command,
+            cwd=self.path("project"),
+            env=self.cargo_environment(),
+            stdin=subprocess.DEVNULL,
+            timeout=120,
+        )
+        self.assertEqual(json.loads(self.read("s.json").decode()), {self.index: self.TOKEN})
 
     # ---- Configurations ----------------------------------------------------------------------
 

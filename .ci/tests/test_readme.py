@@ -236,8 +236,13 @@ class CompleteProvider(Directory):
             self.assertEqual(os.stat(self.path("token")).st_mode & 0o777, 0o600)
             token = process.get(corp, cc.ReadOperation(), []).token
             self.assertEqual(token, cc.Secret("Bearer " + TOKEN))
-            operation = cc.PublishOperation("a", "1.0.0", "ab")
-            self.assertRaises(cc.NotFound, process.get, corp, operation, [])
+            for operation in (cc.PublishOperation("a", "1.0.0", "ab"), cc.OwnersOperation("a")):
+                with self.assertRaises(cc.OtherError) as caught:
+                    process.get(corp, operation, [])
+                self.assertEqual(str(caught.exception), "only the release job may publish")
+            self.write("publish", "publish-token\n")
+            token = process.get(corp, cc.YankOperation("a", "1.0.0"), []).token
+            self.assertEqual(token, cc.Secret("Bearer publish-token"))
             self.assertEqual(process.logout(corp, []), cc.LogoutResponse())
             self.assertRaises(cc.NotFound, process.logout, corp, [])
             other = cc.RegistryInfo("git://crates.corp.example#@evil/i", "corp")
@@ -257,6 +262,13 @@ class CompleteProvider(Directory):
 
 
 class FirstProvider(Directory):
+    def test_the_module_has_the_same_at_its_top(self):
+        docstring = ast.get_docstring(ast.parse(read("cargo_credential.py")))
+        code = re.search(r"(?ms)^    #!.*?(?=^\S)", docstring).group()
+        shown = [textwrap.dedent(code), blocks(README, "python")[0]]
+        shown = [ast.parse(source).body[1:] for source in shown]  # one imports *
+        self.assertEqual(*[list(map(ast.dump, nodes)) for nodes in shown])
+
     def test_it_returns_the_token_for_its_registry_only(self):
         shutil.copy(MODULE, self.directory)
         path = self.write("prov.py", first_provider(self.write("token", TOKEN + "\n")))
@@ -284,6 +296,29 @@ class FirstProvider(Directory):
         path = self.write("corp tools/prov.cmd", source)
         response = cc.CredentialProcess(path, "an argument").get(CORP, cc.ReadOperation(), [])
         self.assertEqual(response, cc.GetResponse(cc.Secret(TOKEN)))
+
+
+class Package(Directory):
+    """The package of TROUBLESHOOTING.md."""
+
+    TEXT = section("Packages, linters and types")
+
+    @posix_only
+    def test_its_program_answers(self):
+        (source,), (project,) = blocks(self.TEXT, "python"), blocks(self.TEXT, "toml")
+        files = blocks(self.TEXT, "text")[0].split()
+        for name in files:
+            self.write(name, "")
+        self.write("corp/provider.py", source.replace(TOKEN_FILE, self.write("token", TOKEN)))
+        shutil.copy(MODULE, self.path("corp"))
+        self.assertEqual(
+            sorted(os.listdir(self.path("corp"))), sorted(name[5:] for name in files[1:])
+        )
+        module, function = re.search('(?m)^corp-cargo = "(.*):(.*)"$', project).groups()
+        script = "import sys\nsys.path.insert(0, %r)\nfrom %s import %s\nsys.exit(%s())\n"
+        path = self.write("bin/corp-cargo", script % (self.directory, module, function, function))
+        found = self.run_provider(path, get(CORP), env=isolated(self.directory))
+        self.assertEqual(found, ([token_answer(TOKEN)], ""))
 
 
 # ---- Configurations, with real Cargo -------------------------------------------------------
@@ -403,6 +438,13 @@ class Configurations(WithStandIns):
                 self.cargo("logout", "--registry", "alt")
                 self.assertEqual(len(self.requests(asked)), 1)
 
+    def test_cargo_prints_nothing_when_a_login_or_a_logout_succeeded(self):
+        self.configure(self.prov)
+        self.cargo("update")
+        for shown in (self.login(), self.logout()):
+            self.assertEqual(shown.replace("    Updating `alt` index\n", ""), "")
+            self.assertEqual(self.output, "")
+
     def test_cargos_log_shows_the_conversation(self):
         (variable,) = set(re.findall(r"`(CARGO_LOG=[^`]*)`", TROUBLESHOOTING))
         name, value = variable.split("=", 1)
@@ -464,6 +506,52 @@ class Comparison(WithStandIns):
         self.configure("cargo:token")
         self.login()
         self.cargo("update")
+
+
+def recipe(title):
+    """The Python code of a recipe in examples/README.md."""
+    text = read("examples/README.md").split("\n### %s\n" % title)[1].split("\n### ")[0]
+    (source,) = blocks(text, "python")
+    return source
+
+
+@needs("cargo")
+@posix_only
+class Recipes(CargoWithExample):
+    def setUp(self):
+        super().setUp()
+        shutil.copy(MODULE, self.directory)
+
+    def test_a_provider_that_runs_a_command(self):
+        document = {"data": {"token": self.TOKEN.split()[1], "seconds": 3600}}
+        command = self.program("print(%r)" % json.dumps(document), "command")
+        source = recipe("Any command that prints JSON")
+        source = source.replace('"crates.corp.example"', repr(self.index))
+        path = self.write("prov.py", source.replace("/path/to/command", command), 0o755)
+        response = cc.CredentialProcess(path).get(
+            cc.RegistryInfo(self.index), cc.ReadOperation(), []
+        )
+        self.assertEqual(response.token, cc.Secret(self.TOKEN))
+        self.assertAlmostEqual(response.cache.expiration, time.time() + 3600, delta=60)
+        self.configure(path)
+        self.cargo("update")
+
+    def around(self, source):
+        """Configure the recipe, around a provider that logs its requests."""
+        other = self.recorder("other", "return GetResponse(Secret(%r))" % self.TOKEN)
+        self.configure(self.write("around.py", source.replace("/path/to/prov.py", other), 0o755))
+
+    def test_a_provider_around_another_one(self):
+        self.around(recipe("A provider around another one"))
+        self.cargo("update")
+        shown = self.publish(status=101)
+        self.assertIn("Caused by:\n  only the release job may publish\n", shown)
+        self.assertEqual(set(self.log("other")), {"get ReadOperation() ['its argument']"})
+
+    def test_without_its_last_lines_cargo_publishes_with_the_token_to_read(self):
+        source = recipe("A provider around another one")
+        self.around(source.replace("operation_independent = False", "operation_independent = True"))
+        self.publish()
 
 
 # ---- Tables, with real Cargo ---------------------------------------------------------------
@@ -533,7 +621,7 @@ class WhatCargoDoesNext(CargoTable):
     ERROR = 'OtherError("the vault is sealed", ["no key"])'
     CODES = {
         ("GetResponse", "LoginResponse", "LogoutResponse"): [GOOD],
-        ("NotFound",): ["raise NotFound"],
+        ("NotFound",): ["raise NotFound('this text')"],
         ("UrlNotSupported",): ["raise UrlNotSupported"],
         ("OperationNotSupported",): [
             "raise OperationNotSupported",
@@ -574,6 +662,7 @@ class WhatCargoDoesNext(CargoTable):
         status = 101 if code(cell) and "status 0" not in cell else 0
         errors, asked = self.ask(action, status)
         self.assert_says(code(cell), errors)
+        self.assertNotIn("this text", errors)
         asked = [line.split()[0] for line in asked if line.split()[1] == action]
         self.assertEqual(asked, names)
 
@@ -608,6 +697,7 @@ ANSWER = (
 NO_HELLO = "failed to deserialize hello"
 NO_ANSWER = "failed to deserialize response"
 NO_START = "failed to spawn credential process"
+FROM_COMMAND = example("token_from_command.py")
 
 
 class WithoutA401(Registry):
@@ -651,6 +741,10 @@ class WhatCargoSays(CargoTable):
         (NO_HELLO, "EOF while parsing a value at line 1 column 0"): (
             "program",
             "import no_such_module",
+        ),
+        (r"python3\r", "No such file or directory", NO_HELLO): (
+            "executable",
+            "#!/usr/bin/env python3\r\n",
         ),
         ("credential provider `python3 prov.py` failed", NO_HELLO): (
             "words",
@@ -707,6 +801,10 @@ class WhatCargoSays(CargoTable):
             "code",
             RETURN % "x\r\nX-Evil: 1",
         ),
+        ("the token contains a NUL character or a byte order mark",): (
+            "code",
+            RETURN % ("\ufeff" + TOKEN),
+        ),
         ("the provider tried to exit with status 1 instead of answering",): ("code", "sys.exit(1)"),
         ("the provider returned NoneType for the action",): ("code", "return None"),
         ("GetResponse.token must be a Secret, not str",): (
@@ -714,6 +812,11 @@ class WhatCargoSays(CargoTable):
             "return GetResponse(%r)" % TOKEN,
         ),
         ("cargo_credential.py is a provider only with --example-file",): ("words", [MODULE]),
+        ("something other than JSON",): ("words", [FROM_COMMAND, "--json", "token", "echo", "x"]),
+        ("something other than one line of text: the token alone",): (
+            "words",
+            [FROM_COMMAND, "sh", "-c", "echo x; echo y"],
+        ),
         ("Cargo joined two `credential-provider` arrays",): (
             "words",
             [MODULE, "--example-file", "/no/such", MODULE, "--example-file", "/no/such"],
@@ -733,6 +836,41 @@ class WhatCargoSays(CargoTable):
                 continue  # root can write to all directories
             with self.subTest(texts):
                 self.provoke(texts, *cause)
+
+    def test_more_causes_of_an_output_that_ends(self):
+        texts = (NO_HELLO, "EOF while parsing a value at line 1 column 0")
+        cut = refresh.files(README)["without_store.py"].decode()
+        for kind, text in [("program", "def"), ("executable", cut)]:
+            with self.subTest(text[:20]):
+                self.provoke(texts, kind, text)
+
+    def test_the_fix_for_carriage_returns(self):
+        (command,) = set(re.findall(r"`(sed .*? prov\.py)`", TROUBLESHOOTING))
+        with open(self.path("prov.py"), "wb") as file:
+            file.write(b"#!/bin/sh\r\nx\r\n")
+        subprocess.check_call(["sh", "-c", command], cwd=self.directory)
+        self.assertEqual(self.read("prov.py"), b"#!/bin/sh\nx\n")
+
+    def test_more_causes_of_no_provider_for_the_registry(self):
+        """The registry of the tests is at http://."""
+        texts = ("no credential providers could handle the request",)
+        host = cc.RegistryInfo(self.index).host
+        port = self.index.split("/")[2]
+        path = self.stand_in("unused")
+        for entry in (port, host, self.index[len("sparse+") :]):
+            with self.subTest(entry):
+                self.provoke(texts, "words", [self.for_entry(entry), path])
+        self.assertFalse(cc.RegistryInfo("sparse+https://r.example:8443/").matches("r.example"))
+
+    def for_entry(self, entry):
+        """The path of a provider for one entry of `registries`."""
+        return self.provider(
+            """
+            class Provider(Credential):
+                registries = (%r,)
+            """
+            % entry
+        )
 
     def provoke(self, texts, kind, text, command="get", status=101):
         """Configure words or lines, or a program, a provider's code, or a file as it is."""

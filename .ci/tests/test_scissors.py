@@ -153,6 +153,7 @@ class ReadmesProviders(CargoWithExample):
         sources = [block for block in blocks(README, "python") if "main(Provider())" in block]
         self.assertGreater(len(sources), 1)
         self.write("secrets/cargo-token", self.TOKEN)
+        self.write("secrets/corp-publish-token", self.TOKEN.split()[1])
         for titles in CUTS:
             for number, source in enumerate(sources):
                 with self.subTest(titles, provider=number):
