@@ -72,9 +72,17 @@ DEEP = 100 if BROWSER else 100000  # a browser ends the program where Python rai
 SEED = os.environ.get("CARGO_CREDENTIAL_FUZZ") or str(random.randrange(10**9))
 REQUIRED = os.environ.get("CARGO_CREDENTIAL_REQUIRE_TOOLS", "") not in ("", "0")
 LOAD = os.environ.get("CARGO_CREDENTIAL_LOAD", "") not in ("", "0")  # slow tests, too
+SILENCE = 60 if LOAD or WINDOWS else 10  # seconds for a process that prints no more
 CACHE = tempfile.mkdtemp()  # compiled files, and a compiled copy of the module for providers
 atexit.register(shutil.rmtree, CACHE, True)
 py_compile.compile(shutil.copy(MODULE, CACHE))
+# Without site-packages, Python starts in half the time
+FLAGS = ["-W", "error"] + ([] if LOAD else ["-S"])
+PROGRAMS = os.path.join(CACHE, "bin")  # has the python3 of scripts
+os.mkdir(PROGRAMS)
+with open(os.path.join(PROGRAMS, "python3"), "w") as python3:
+    python3.write('#!/bin/sh\nexec %s -S "$@"\n' % shlex.quote(sys.executable))
+os.chmod(python3.name, 0o755)
 
 
 # ---- The environment of the tests ---------------------------------------------------------------
@@ -102,9 +110,21 @@ clean_environment()
 hear_signals()
 
 
+@functools.lru_cache(None)
+def folders_of_programs():
+    """The folders where processes look first: for python3, and for Cargo without rustup's proxy."""
+    folders = [os.path.dirname(sys.executable)]
+    if POSIX and not LOAD:
+        folders.insert(0, PROGRAMS)
+    if os.path.basename(os.path.realpath(shutil.which("cargo") or "")) == "rustup":
+        found = subprocess.run(["rustc", "--print", "sysroot"], stdout=subprocess.PIPE, check=False)
+        folders.append(os.path.join(found.stdout.decode().strip() or folders[0], "bin"))
+    return folders
+
+
 def environment(**more):
     """The environment of processes, in which `/usr/bin/env python3` is this Python."""
-    path = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+    path = os.pathsep.join(folders_of_programs() + [os.environ["PATH"]])
     kept = dict(os.environ, PATH=path, **more)
     if sys.version_info < (3, 8):
         return dict({"PYTHONDONTWRITEBYTECODE": "1"}, **kept)
@@ -2109,7 +2129,7 @@ class Directory(Folder):
         return self.finish_provider(process, *lines)
 
     def finish_provider(self, process, *lines):
-        output, errors = process.communicate(b"".join(lines), timeout=60)
+        output, errors = process.communicate(b"".join(lines))
         self.assertEqual(process.returncode, 0, errors)
         hello, answers = output.decode("utf-8").split("\n", 1)
         self.assertEqual(hello, '{"v":[1]}')
@@ -2122,6 +2142,23 @@ class Directory(Folder):
         return summary_of(line)
 
 
+def busy():
+    """How much longer everything may take: the number of processes that wait for each CPU."""
+    return max(1, os.getloadavg()[0] / os.cpu_count()) if hasattr(os, "getloadavg") else 1
+
+
+class Process(subprocess.Popen):
+    """A process that is killed, as an error, if it does not end in time."""
+
+    def communicate(self, data=None, timeout=None):
+        try:
+            return super().communicate(data, timeout or SILENCE * busy())
+        except subprocess.TimeoutExpired as late:
+            self.kill()
+            self.wait()
+            raise AssertionError("%r hangs after %r" % (self.args, late.output)) from None
+
+
 def start(command, session=True, **options):
     """A process with pipes and, unless a terminal is given to it, without a terminal."""
     for name in ("stdin", "stdout", "stderr"):
@@ -2131,7 +2168,7 @@ def start(command, session=True, **options):
         options.setdefault("creationflags", 0x00000008)  # DETACHED_PROCESS: no console
     elif session:
         options.setdefault("start_new_session", "preexec_fn" not in options)
-    return subprocess.Popen([sys.executable, "-W", "error"] + command, **options)
+    return Process([sys.executable] + FLAGS + command, **options)
 
 
 class main_without_a_terminal(Directory):
@@ -2226,7 +2263,7 @@ class main_without_a_terminal(Directory):
         with open("/dev/full", "wb") as full, os.fdopen(write, "wb") as closed:
             for stderr in (full, closed):
                 process = start([path, "--cargo-plugin"], stderr=stderr)
-                output, _ = process.communicate(GET, timeout=60)
+                output, _ = process.communicate(GET)
                 self.assertEqual(output.splitlines()[1:], [NOT_FOUND.encode()])
                 self.assertEqual(process.returncode, 0)
 
@@ -2248,12 +2285,13 @@ class main_without_a_terminal(Directory):
             ("2>&-", hello + NOT_FOUND.encode() + b"\n"),
             ("0<&- 2>&-", hello),
             ("0<&- 1>&- 2>&-", b""),
+            ("--help 1>&-", b""),
         ]:
             with self.subTest(closed):
                 shell = ["/bin/sh", "-c", "exec %s %s" % (command, closed)]
                 pipes = dict(stdin=-1, stdout=-1, stderr=-1, start_new_session=True)
                 process = subprocess.Popen(shell, env=environment(), **pipes)
-                written, errors = process.communicate(GET, timeout=60)
+                written, errors = process.communicate(GET)
                 self.assertEqual((process.returncode, written), (0, output), errors)
                 self.assertIn(errors, (b"", b"noise"))
 
@@ -2266,7 +2304,7 @@ class main_without_a_terminal(Directory):
         )
         for encoding in ("ascii", "ascii:strict", "utf-16", "ascii:no-such-handler"):
             process = start([path, "--cargo-plugin"], env=environment(PYTHONIOENCODING=encoding))
-            output, errors = process.communicate(GET, timeout=60)
+            output, errors = process.communicate(GET)
             self.assertIn(
                 b"Cargo passed no token, and no terminal was found to type it on", output, encoding
             )
@@ -2283,7 +2321,7 @@ class main_without_a_terminal(Directory):
             limits = resource.RLIMIT_NOFILE, (limit, limit)
             run = [path, "--cargo-plugin"]
             process = start(run, preexec_fn=lambda limits=limits: resource.setrlimit(*limits))
-            output, errors = process.communicate(GET, timeout=60)
+            output, errors = process.communicate(GET)
             if process.returncode == 0:
                 self.assertEqual(output.splitlines()[1:], [URL_NOT_SUPPORTED.encode()])
             else:
@@ -2308,7 +2346,7 @@ class main_without_a_terminal(Directory):
             process.stdin.flush()
             self.assertEqual(process.stderr.readline(), b"ready\n")
             process.send_signal(number)
-            output, errors = process.communicate(timeout=60)
+            output, errors = process.communicate()
             self.assertEqual((process.returncode, errors), (status, b""))
             self.assertEqual(output, b'{"v":[1]}\n')
 
@@ -2325,7 +2363,7 @@ class main_without_a_terminal(Directory):
         for doc in ("", "What it is for.\n\n"):
             self.write(name, header + "\n'''%s'''\n" % doc[:-1] + body, 0o755)
             process = start([path, "--vault", "--help"], cwd=self.directory)
-            output, errors = process.communicate(timeout=60)
+            output, errors = process.communicate()
             self.assertEqual((process.returncode, errors), (0, b""))
             named = path.replace(".py", ".cmd") if WINDOWS else path
             command = json.dumps([named, "--vault"], ensure_ascii=False)
@@ -2450,12 +2488,13 @@ class Terminal:
         streams.setdefault("env", environment())
         self.process = subprocess.Popen(command, **streams)
 
-    def read(self, until, seconds=60):
+    def read(self, until):
         """Wait for a text on the terminal, and return all up to it."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + SILENCE * busy()
         while until not in self.seen:
             if select.select([self.master], [], [], 1)[0]:
                 self.seen += os.read(self.master, 4096)
+                end = time.monotonic() + SILENCE * busy()
             elif time.monotonic() > end or self.process.poll() is not None:
                 raise AssertionError("no %r on the terminal, but %r" % (until, self.seen))
         before, self.seen = self.seen.split(until, 1)
@@ -2465,7 +2504,7 @@ class Terminal:
         return bool(termios.tcgetattr(self.slave)[3] & termios.ECHO)
 
     def wait_for_no_echo(self):
-        end = time.monotonic() + 60
+        end = time.monotonic() + SILENCE * busy()
         while self.echoes():
             assert time.monotonic() < end, "it still echoes"
             select.select([], [], [], 0.005)
@@ -2475,7 +2514,7 @@ class Terminal:
 
     def rest(self):
         """The status once the process has ended, and what is left on the terminal."""
-        status = self.process.wait(timeout=60)
+        status = self.process.wait(timeout=SILENCE * busy())
         while select.select([self.master], [], [], 0)[0]:
             self.seen += os.read(self.master, 4096)
         rest, self.seen = self.seen, b""
@@ -2506,7 +2545,7 @@ class main_on_a_terminal(Directory):
         self.addCleanup(terminal.close)
         return terminal
 
-    def piped(self, body, *lines, flags=("-W", "error"), **streams):
+    def piped(self, body, *lines, flags=FLAGS, **streams):
         """A provider that gets lines through Cargo's pipes, and has a terminal."""
         path = self.provider(body) if "\n" in body else body
         streams.update(stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -2698,7 +2737,8 @@ class CredentialProcess(Directory):
         process = cc.CredentialProcess(path, *configured)
         try:
             return process.perform(REGISTRY, action, list(args))
-        except cc.OtherError as error:
+        except cc.OtherError as error:  # the exception behind it may hold a token
+            self.assertTrue(error.__suppress_context__ or error.__context__ is None)
             return ": ".join((error.message,) + error.caused_by).replace("`%s`" % path, "`P`")
 
     NO_HELLO, NO_ANSWER = "failed to deserialize hello", "failed to deserialize response"
@@ -2812,13 +2852,27 @@ class CredentialProcess(Directory):
         self.assertEqual(self.perform(self.program(code), args=["x" * 1000000]), message)
 
     @posix_only
-    def test_a_provider_that_breaks_the_protocol_is_killed(self):
+    def test_a_provider_that_breaks_the_protocol_is_killed_at_once(self):
         code = "with open(%r, 'w') as file: file.write(str(os.getpid()))\n" % self.path("pid")
         code += "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         code += "print('noise', flush=True)\nimport time; time.sleep(60)\n"
-        self.assertIn("failed to deserialize hello: not JSON", self.perform(self.program(code)))
+        waits, wait = [], subprocess.Popen.wait
+        recording = lambda child, timeout=None: waits.append(timeout) or wait(child, timeout)
+        with mock.patch("subprocess.Popen.wait", recording):
+            message = self.perform(self.program(code))
+        self.assertIn("failed to deserialize hello: not JSON", message)
+        self.assertFalse(any(waits), waits)  # it gets no time to end
         with self.assertRaises(ProcessLookupError):
             os.kill(int(self.read("pid")), 0)
+
+    @posix_only
+    def test_ctrl_c_lets_a_provider_clean_up(self):
+        code = HELLO + "import time\nos.kill(os.getppid(), 2)\ntime.sleep(0.1)\n"
+        path = self.program(code + "open(%r, 'w').close()" % self.path("cleaned"))
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # nohup ignores it
+        self.addCleanup(signal.signal, signal.SIGINT, before)
+        self.assertRaises(KeyboardInterrupt, self.perform, path)
+        self.assertEqual(self.read("cleaned"), b"")
 
     @posix_only
     def test_a_grandchild_that_keeps_the_output_is_not_waited_for(self):
@@ -2920,7 +2974,7 @@ class ExampleFileProgram(Store, Directory):
         version = "cargo_credential.py %s\n" % cc.__version__
         for option, shown in [("--help", usage), ("--version", version)]:
             process = start([MODULE, option])
-            output, errors = process.communicate(timeout=60)
+            output, errors = process.communicate()
             text = output.decode().replace("\r\n", "\n")
             self.assertTrue(text.startswith(shown), text)
             self.assertEqual((process.returncode, errors), (0, b""))
@@ -3018,7 +3072,7 @@ class ExampleFileProgram(Store, Directory):
         while statuses[-1:] != [0]:
             self.store_tokens((CRATES_IO, "old"))
             process = start(["-c", code, str(len(statuses)), login("new").decode(), self.store])
-            self.assertEqual(process.communicate(timeout=60)[1], b"")
+            self.assertEqual(process.communicate()[1], b"")
             statuses.append(process.returncode)
             self.assertIn(process.returncode, (0, -signal.SIGKILL))
             expected = ["new"] if process.returncode == 0 else ["old", "new"]
@@ -3196,74 +3250,6 @@ class WithCargo(Directory):
         self.addCleanup(terminal.close)
         return terminal
 
-    TELLER = """
-        class Provider(Credential):
-            def perform(self, registry, action, args):
-                with open(args[0], "a") as log:
-                    operation = getattr(action, "operation", "")
-                    log.write("%%s %%s %%r\\n" %% (action, registry.name, operation))
-                %s
-        """
-
-    def teller(self, name, code):
-        """The command of a provider that logs what it is asked and then does `code`."""
-        return [self.provider(self.TELLER % code, name + ".py"), self.path(name + ".log")]
-
-    def log(self, name):
-        return self.read(name + ".log").decode().splitlines()
-
-
-@needs("cargo")
-@posix_only
-@file_provider
-class CargoWithTheFileProvider(WithCargo):
-    def setUp(self):
-        super().setUp()
-        self.configure(self.module(), "--example-file", self.path("a store.json"), "--any-registry")
-
-    def stored_tokens(self):
-        return json.loads(self.read("a store.json").decode())
-
-    def test_login_build_publish_yank_owners_and_logout(self):
-        self.assertIn("no token found for `alt`", self.cargo("build", status=101))
-        self.cargo("login", "--registry", "alt", stdin=self.TOKEN.encode() + b"\n")
-        self.assertEqual(self.stored_tokens(), {self.index: self.TOKEN})
-        self.assertIn("Compiling dep v1.0.0 (registry `alt`)", self.cargo("build"))
-        self.assertIn(("GET", "/dl/dep/1.0.0/download", self.TOKEN), self.registry.log)
-        published = "Published app v0.1.0 at registry `alt`"
-        self.assertIn(published, self.cargo("publish", "--allow-dirty", "--no-verify"))
-        self.assertIn("Yank app@0.1.0", self.cargo("yank", "app@0.1.0", "--registry", "alt"))
-        self.assertTrue(self.registry.index["app"][0]["yanked"])
-        self.cargo("yank", "--undo", "app@0.1.0", "--registry", "alt")
-        self.assertFalse(self.registry.index["app"][0]["yanked"])
-        self.assertIn("owner x", self.cargo("owner", "--add", "x", "app", "--registry", "alt"))
-        self.cargo("logout", "--registry", "alt")
-        self.assertEqual(self.stored_tokens(), {})
-        self.assertIn("not currently logged in to `alt`", self.cargo("logout", "--registry", "alt"))
-        self.assertIn("no token found for `alt`", self.cargo("update", status=101))
-
-    def test_read_token_asks_on_the_terminal(self):
-        terminal = self.cargo_on_a_terminal("login", "--registry", "alt")
-        prompt = "please paste the token found on %s/me below\r\n" % self.registry.url
-        shown = terminal.read(prompt.encode())
-        self.assertIn(("registry alt, index %s, at 127.0.0.1\r\n" % self.index).encode(), shown)
-        terminal.wait_for_no_echo()
-        terminal.type(self.TOKEN.encode() + b"\n")
-        status, rest = terminal.rest()
-        self.assertEqual(status, 0, rest)
-        self.assertNotIn(TOKEN.encode(), shown + rest)
-        self.assertEqual(self.stored_tokens(), {self.index: self.TOKEN})
-
-    def test_ctrl_c_at_the_prompt_ends_both_and_stores_nothing(self):
-        terminal = self.cargo_on_a_terminal("login", "--registry", "alt")
-        terminal.read(b" below\r\n")
-        terminal.wait_for_no_echo()
-        terminal.type(b"half\x03")
-        status, rest = terminal.rest()
-        self.assertNotEqual(status, 0)
-        self.assertNotIn(b"Traceback", rest)
-        self.assertFalse(os.path.exists(self.path("a store.json")))
-
 
 # ---- All the tests ------------------------------------------------------------------------------
 class Names(unittest.TestCase):
@@ -3318,7 +3304,7 @@ class Loader(unittest.TestLoader):
 # failures, raises AssertionError here; and a test that takes too long ends its process. The tests
 # wait more than they compute. So in a clone, forks of this process run them: see
 # examples/tests/parallel_tests.py.
-LIMIT = 300 if WINDOWS else 60  # seconds for one test, and more on a busy machine
+LIMIT = 300 if WINDOWS else 60  # seconds for one test
 process_of_tests, leave = os.getpid(), os._exit
 
 
@@ -3337,9 +3323,8 @@ class Limited(unittest.TestResult):
 
     def startTest(self, test):
         forget_secrets()
-        load = os.getloadavg()[0] / os.cpu_count() if hasattr(os, "getloadavg") else 1
         try:
-            faulthandler.dump_traceback_later(LIMIT * max(1, load), exit=True)
+            faulthandler.dump_traceback_later(LIMIT * busy(), exit=True)
         except Exception:  # standard error is not a file, or threads are missing
             pass
         super().startTest(test)

@@ -131,7 +131,8 @@ def publish(operation: cc.PublishOperation, url: str) -> GetResponse:
 def https_host(url: str) -> str:
     """Return HOST or HOST:PORT of an https:// URL, or "" for one that could mean another host."""
     host = url.partition("://")[2].partition("/")[0]
-    return host if url.startswith("https://") and RegistryInfo(url).matches(host) else ""
+    index = RegistryInfo(url.partition("?")[0])  # a host entry does not match a query
+    return host if url.startswith("https://") and index.matches(host) else ""
 
 
 def identity_for(url: str) -> "Secret | Request":

@@ -21,6 +21,7 @@ from test_cargo_credential import (
     TOKEN,
     WithCargo,
     environment,
+    file_provider,
     main,
     needs,
     posix_only,
@@ -32,6 +33,22 @@ from test_cargo_credential import (
 @posix_only
 class CargoWithAProvider(WithCargo):
     """What Cargo makes of what a provider does."""
+
+    TELLER = """
+        class Provider(Credential):
+            def perform(self, registry, action, args):
+                with open(args[0], "a") as log:
+                    operation = getattr(action, "operation", "")
+                    log.write("%%s %%s %%r\\n" %% (action, registry.name, operation))
+                %s
+        """
+
+    def teller(self, name, code):
+        """The command of a provider that logs what it is asked and then does `code`."""
+        return [self.provider(self.TELLER % code, name + ".py"), self.path(name + ".log")]
+
+    def log(self, name):
+        return self.read(name + ".log").decode().splitlines()
 
     def update(self, status=101):
         return self.cargo("update", status=status)
@@ -147,6 +164,58 @@ class CargoWithAProvider(WithCargo):
         self.write("project/.cargo/config.toml", text)
         self.update(0)
         self.assertEqual(self.log("my prov"), ["get alt ReadOperation()"])
+
+
+@needs("cargo")
+@posix_only
+@file_provider
+class CargoWithTheFileProvider(WithCargo):
+    def setUp(self):
+        super().setUp()
+        self.configure(self.module(), "--example-file", self.path("a store.json"), "--any-registry")
+
+    def stored_tokens(self):
+        return json.loads(self.read("a store.json").decode())
+
+    def test_login_build_publish_yank_owners_and_logout(self):
+        self.assertIn("no token found for `alt`", self.cargo("build", status=101))
+        self.cargo("login", "--registry", "alt", stdin=self.TOKEN.encode() + b"\n")
+        self.assertEqual(self.stored_tokens(), {self.index: self.TOKEN})
+        self.assertIn("Compiling dep v1.0.0 (registry `alt`)", self.cargo("build"))
+        self.assertIn(("GET", "/dl/dep/1.0.0/download", self.TOKEN), self.registry.log)
+        published = "Published app v0.1.0 at registry `alt`"
+        self.assertIn(published, self.cargo("publish", "--allow-dirty", "--no-verify"))
+        self.assertIn("Yank app@0.1.0", self.cargo("yank", "app@0.1.0", "--registry", "alt"))
+        self.assertTrue(self.registry.index["app"][0]["yanked"])
+        self.cargo("yank", "--undo", "app@0.1.0", "--registry", "alt")
+        self.assertFalse(self.registry.index["app"][0]["yanked"])
+        self.assertIn("owner x", self.cargo("owner", "--add", "x", "app", "--registry", "alt"))
+        self.cargo("logout", "--registry", "alt")
+        self.assertEqual(self.stored_tokens(), {})
+        self.assertIn("not currently logged in to `alt`", self.cargo("logout", "--registry", "alt"))
+        self.assertIn("no token found for `alt`", self.cargo("update", status=101))
+
+    def test_read_token_asks_on_the_terminal(self):
+        terminal = self.cargo_on_a_terminal("login", "--registry", "alt")
+        prompt = "please paste the token found on %s/me below\r\n" % self.registry.url
+        shown = terminal.read(prompt.encode())
+        self.assertIn(("registry alt, index %s, at 127.0.0.1\r\n" % self.index).encode(), shown)
+        terminal.wait_for_no_echo()
+        terminal.type(self.TOKEN.encode() + b"\n")
+        status, rest = terminal.rest()
+        self.assertEqual(status, 0, rest)
+        self.assertNotIn(TOKEN.encode(), shown + rest)
+        self.assertEqual(self.stored_tokens(), {self.index: self.TOKEN})
+
+    def test_ctrl_c_at_the_prompt_ends_both_and_stores_nothing(self):
+        terminal = self.cargo_on_a_terminal("login", "--registry", "alt")
+        terminal.read(b" below\r\n")
+        terminal.wait_for_no_echo()
+        terminal.type(b"half\x03")
+        status, rest = terminal.rest()
+        self.assertNotEqual(status, 0)
+        self.assertNotIn(b"Traceback", rest)
+        self.assertFalse(os.path.exists(self.path("a store.json")))
 
 
 if __name__ == "__main__":

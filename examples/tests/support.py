@@ -24,6 +24,7 @@ sys.path.insert(0, os.path.abspath(os.path.join(sys.path[0], os.pardir, os.pardi
 
 import cargo_credential as cc
 from test_cargo_credential import (
+    FLAGS,
     HERE,
     REGISTRY,
     TOKEN,
@@ -110,7 +111,12 @@ def cargo_reads_git_indexes():
         process = subprocess.Popen(
             ["cargo", "yank", "--registry=x", "--token=t", "x@1.0.0"],
             cwd=home,
-            env=isolated(home, CARGO_HOME=home, CARGO_REGISTRIES_X_INDEX="git://127.0.0.1:1/i"),
+            env=isolated(
+                home,
+                CARGO_HOME=home,
+                CARGO_NET_RETRY="0",
+                CARGO_REGISTRIES_X_INDEX="git://127.0.0.1:1/i",
+            ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -195,7 +201,7 @@ class Example(Directory):
     def on_a_terminal(self, **streams):
         """The example with Cargo's pipes, on a terminal, after its hello."""
         terminal = Terminal(
-            [sys.executable, "-W", "error", self.EXAMPLE, "--cargo-plugin"],
+            [sys.executable, *FLAGS, self.EXAMPLE, "--cargo-plugin"],
             env=self.environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -458,6 +464,7 @@ class Tokens(http.server.BaseHTTPRequestHandler):
 class TokenServer(http.server.HTTPServer):
     """An OAuth 2.0 token server."""
 
+    server_bind = RegistryServer.server_bind  # HTTPServer's looks the host's name up
     life = 3600
     headers = {}  # of each answer
 

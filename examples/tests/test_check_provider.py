@@ -6,7 +6,6 @@
 python3 examples/tests/test_check_provider.py [-v] [CLASS[.test] ...]
 """
 
-import functools
 import json
 import os
 import re
@@ -14,10 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import traceback
 import unittest
-import warnings
 from unittest import mock
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -36,6 +32,7 @@ from checker.conversation import (
     spellings,
 )
 from checker.explanations import PROBLEMS
+from checkers import CHECKER, start_checker
 from support import ASCII, linux_only
 from test_cargo_credential import (
     HERE,
@@ -49,7 +46,6 @@ from test_cargo_credential import (
 )
 
 EXAMPLES = os.path.join(HERE, "examples")
-CHECKER = os.path.join(EXAMPLES, "check_provider.py")
 INDEX = "sparse+https://crates.corp.example/index/"
 CORP = ("--index", INDEX, "--name", "alt")
 GOOD_TOKEN = WithCargo.TOKEN  # which the loopback registry accepts
@@ -557,28 +553,6 @@ def cleaned(**more):
     return dict(kept, **more)
 
 
-def run_checker(arguments, env):
-    """In a fork, run the checker as a new Python would. It never returns."""
-    status = 1
-    try:
-        os.closerange(3, 256)  # also the pipes of other checkers
-        os.environ.clear()
-        os.environ.update(env)
-        sys.argv[:] = [CHECKER, *arguments]
-        sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
-        tempfile.tempdir = None  # TMPDIR can be another one
-        warnings.simplefilter("error")
-        status = check_provider.main()
-    except SystemExit as exit:
-        status = exit.code
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        base.leave(status)
-
-
 class Checker(Directory):
     """A test that runs the checker."""
 
@@ -587,23 +561,13 @@ class Checker(Directory):
         super().setUpClass()
         fill_library()
 
-    def start(self, *arguments, new=not hasattr(os, "fork"), **options):
-        """A checker, in a fork: that is three times as fast as a new Python."""
-        options.setdefault("env", cleaned())
-        if WINDOWS:
-            options["creationflags"] = (
-                0x08000000  # CREATE_NO_WINDOW: one for all the .cmd files that it starts
-            )
-        if not new:
-            run = functools.partial(run_checker, arguments, options["env"])
-            options.update(preexec_fn=run, start_new_session=True, restore_signals=False)
-        command = ["-S", CHECKER, *arguments]
-        return base.start(command, cwd=self.directory, **options)
+    def start(self, *arguments, env=None, **options):
+        return start_checker(arguments, env or cleaned(), cwd=self.directory, **options)
 
     def finish(self, process):
         """The exit status and the lines of a checker."""
         try:
-            output, errors = process.communicate(timeout=120)
+            output, errors = process.communicate()
         finally:
             process.kill()
         self.assertEqual(errors, b"")
@@ -1369,13 +1333,12 @@ class Ends(Checker):
     def test_a_process_that_the_provider_leaves_is_stopped(self):
         child = "import os, time; os.setsid(); pipe = open(%r, 'w')\n" % self.path("pipe")
         child += "print('ready', flush=True); time.sleep(1200)"
-        start = (
-            "import subprocess\nchild = subprocess.Popen([sys.executable, '-c', %r],"
-            " stdout=subprocess.PIPE)\nchild.stdout.readline()\n"
-        )
-        process = self.start(
-            self.write_provider(start % child + LOOP + "say(get())", INDEX), env=self.env
-        )
+        start = (  # one child, since the checker waits half a second for each
+            "import subprocess\nif not os.path.exists(%r):\n open(%r, 'w').close()\n"
+            " child = subprocess.Popen([sys.executable, '-c', %r], stdout=subprocess.PIPE)\n"
+            " child.stdout.readline()\n"
+        ) % (self.path("left"), self.path("left"), child)
+        process = self.start(self.write_provider(start + LOOP + "say(get())", INDEX), env=self.env)
         with open(self.path("pipe")) as pipe:
             self.finish(process)
             self.assertEqual(pipe.read(), "")  # its end: no process has it open for writing
@@ -1560,7 +1523,7 @@ require("readline").createInterface({input: process.stdin}).on("line", (line) =>
 """
 
     @needs("node")
-    @posix_only
+    @unittest.skipUnless(base.LOAD, "needs CARGO_CREDENTIAL_LOAD=1")  # it starts 70 times
     def test_a_provider_for_node(self):
         path = self.write("prov.js", self.NODE, 0o755)
         self.assert_good("--login", path)

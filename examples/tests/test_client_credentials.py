@@ -421,6 +421,10 @@ class Failures(WithTokenServer):
         self.assert_texts([(arguments(url), message % url) for url in urls])
 
     def test_without_tls_the_token_server_can_be_on_this_machine(self):
+        try:
+            socket.gethostbyname("localhost")
+        except OSError:  # a container without /etc/hosts
+            self.skipTest("needs the name localhost")
         url = self.url.replace("127.0.0.1", "localhost")
         self.assertIn('"Ok"', self.answer(arguments(url)))
 

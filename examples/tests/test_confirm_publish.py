@@ -312,7 +312,7 @@ class ConfirmPublishWithCargo(Confirm, CargoWithExample):
                 status, rest = terminal.rest()
                 self.assertEqual(status, 101)
                 self.assertIn(cause, rest.decode())
-        self.assert_only_reads()
+                self.assert_only_reads()
 
     def test_ctrl_c_ends_both(self):
         self.configure(self.EXAMPLE, self.recorder("inner", ALWAYS))

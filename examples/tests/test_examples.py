@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.abspath(os.path.join(sys.path[0], os.pardir, os.pardir)))
 
 import cargo_credential as cc
+from checkers import CHECKER, start_checker
 from support import (
     ASCII,
     INDEX,
@@ -37,6 +38,7 @@ from support import (
     linux_only,
 )
 from test_cargo_credential import (
+    FLAGS,
     MODULE,
     REGISTRY,
     TOKEN,
@@ -52,7 +54,6 @@ from test_cargo_credential import (
 TESTS = os.path.dirname(os.path.abspath(__file__))
 NO_PROVIDERS = {"check_provider.py", "with_token.py"}
 PROVIDERS = sorted(set(example_names()) - NO_PROVIDERS)
-CHECKER = example("check_provider.py")
 
 
 def copy_checker(folder):
@@ -131,7 +132,7 @@ class Help(Directory):
         for name in example_names():
             with self.subTest(name):
                 terminal = Terminal(
-                    [sys.executable, "-W", "error", example(name), "--help"],
+                    [sys.executable, *FLAGS, example(name), "--help"],
                     cwd=self.directory,
                     env=isolated(self.directory),
                     stdout=subprocess.PIPE,
@@ -282,12 +283,8 @@ class Checked(WithStores):
                     self.check(example(name), self.filled_in(args), options, warnings)
 
     def check(self, path, args, options, warnings):
-        process = start(
-            ["-S", CHECKER, *options, path, *args],
-            cwd=self.directory,
-            env=self.environment(),
-        )
-        output, errors = process.communicate(timeout=300)
+        process = start_checker([*options, path, *args], self.environment(), cwd=self.directory)
+        output, errors = process.communicate()
         report = output.decode()
         problems = re.findall("^(warn|FAIL)  (.*?): ", report, re.MULTILINE)
         self.assertEqual(problems, [("warn", warning) for warning in warnings])

@@ -197,6 +197,7 @@ class Entries(WithNetrc):
         self.file(ENTRY)
         for args, value in [
             (["--scheme", "Bearer"], "Bearer " + TOKEN),
+            (["--scheme", "Basic", "--scheme", "Token"], "Token " + TOKEN),
             (["--scheme", "Basic"], "Basic Ym90OnMzY3IzdC10MGtlbg=="),
             (["--scheme", "basic"], "basic Ym90OnMzY3IzdC10MGtlbg=="),
         ]:

@@ -25,6 +25,7 @@ sys.path.insert(0, os.path.abspath(os.path.join(sys.path[0], os.pardir, os.pardi
 import cargo_credential as cc
 from support import EXAMPLES, INDEX, CargoWithExample, Example, example, text_of
 from test_cargo_credential import (
+    FLAGS,
     HERE,
     LOGIN_OK,
     LOGOUT_OK,
@@ -224,6 +225,7 @@ class Entries(WithGit):
         for args, value in [
             ([], TOKEN),
             (["--scheme", "Bearer"], "Bearer " + TOKEN),
+            (["--scheme", "Basic", "--scheme", "Token"], "Token " + TOKEN),
             (["--scheme", "Basic"], "Basic Y2FyZ286czNjcjN0LXQwa2Vu"),
             (["--scheme", "basic", "--username", "bot"], "basic Ym90OnMzY3IzdC10MGtlbg=="),
         ]:
@@ -315,7 +317,7 @@ class Silence(WithGit):
         self.more = {"GIT_ASKPASS": asker, "SSH_ASKPASS": asker, "DISPLAY": ":0"}
         for args in (BY_INDEX, BY_HOST, ["--git-password", *BY_HOST]):
             terminal = Terminal(
-                [sys.executable, "-W", "error", self.EXAMPLE, "--cargo-plugin"],
+                [sys.executable, *FLAGS, self.EXAMPLE, "--cargo-plugin"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=self.environment(),

@@ -784,7 +784,7 @@ runpy.run_path(%r, run_name="__main__")
                 self.stop_by_signal(number, "", status, ["-c", code])
 
     def test_a_command_is_done_when_it_exits_and_not_what_it_left_behind(self):
-        left = "sh -c 'echo $$ >%s; exec sleep 100' & %s" % (shlex.quote(self.path("left")), "%s")
+        left = "sleep 100 & echo $! >%s; %s" % (shlex.quote(self.path("left")), "%s")
         for options in ([], ["--timeout", "90"]):
             with self.subTest(options):
                 command = [*options, "sh", "-c", left % "echo t"]
@@ -939,7 +939,7 @@ class TokenFromCommandWithCargo(Family, CargoWithExample):
         self.assertEqual({token for _, token in self.sent("GET")}, {None, self.registry.token})
 
     def test_cargo_does_not_wait_for_what_the_command_left_behind(self):
-        script = "sh -c 'echo $$ >%s; exec sleep 100' & echo '%s'"
+        script = "sleep 100 & echo $! >%s; echo '%s'"
         script %= (shlex.quote(self.path("left")), self.TOKEN)
         self.configure(self.EXAMPLE, "sh", "-c", script)
         self.cargo("update")
