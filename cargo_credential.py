@@ -1008,9 +1008,7 @@ def _escape(text: str) -> str:
 # This section opens the terminal and the null device, reads sys.argv, PATH and one environment
 # variable, and writes to the terminal and to standard error.
 _TERMINAL = ("CONIN$", "CONOUT$") if sys.platform == "win32" else ("/dev/tty", "/dev/tty")
-_pipe_to_cargo: "IO[bytes] | None" = (
-    None  # Cargo's end of the conversation, once `main` has taken it
-)
+_pipe_to_cargo: "IO[bytes] | None" = None  # once `main` has taken it
 
 
 def _safe_search() -> "dict[str, str]":
