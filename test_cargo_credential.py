@@ -288,7 +288,7 @@ class CredentialHello(Message):
     def test_it_is_written_byte_for_byte_and_read_back(self):
         self.assert_round_trip(cc.CredentialHello([1]), '{"v":[1]}')
         self.assert_round_trip(cc.CredentialHello([]), '{"v":[]}')
-        self.assert_round_trip(cc.CredentialHello([2, 1, 4294967295]), '{"v":[2,1,4294967295]}')
+        self.assert_round_trip(cc.CredentialHello([2, 0, 4294967295]), '{"v":[2,0,4294967295]}')
         self.assertEqual(cc.CredentialHello((1, 2)).to_json(), '{"v":[1,2]}')
 
     def test_spaces_line_ends_and_other_fields_are_tolerated(self):
@@ -644,6 +644,7 @@ class Error(Message):
         self.check(cc.OtherError("x"), other % ("x", "[]"), "x")
         self.check(cc.OtherError("x", "one text"), other % ("x", '["one text"]'), "x")
         self.check(cc.OtherError(), other % (failed, "[]"), failed)
+        self.assertEqual(cc.OtherError.kind, "other")
         for causes in ("", ',"caused-by":null', ',"caused-by":[]'):
             line = '{"Err":{"kind":"other","message":"m"%s}}' % causes
             self.assertEqual(message_of(cc.OtherError, cc.CredentialResponse.from_json, line), "m")
@@ -2171,6 +2172,15 @@ def start(command, session=True, **options):
     return Process([sys.executable] + FLAGS + command, **options)
 
 
+HELP = """\
+This is a credential provider: Cargo runs it with --cargo-plugin to get a registry's token. To use
+it, write its line below the registry's `index`, in config.toml in $CARGO_HOME (~/.cargo if that is
+not set). Add the provider's arguments if it requires any.
+
+[registries.NAME]
+"""
+
+
 class main_without_a_terminal(Directory):
     """Nothing that a provider does reaches Cargo's pipe."""
 
@@ -2368,8 +2378,7 @@ class main_without_a_terminal(Directory):
             named = path.replace(".py", ".cmd") if WINDOWS else path
             command = json.dumps([named, "--vault"], ensure_ascii=False)
             shown = output.decode().replace("\r\n", "\n")
-            self.assertTrue(shown.startswith(doc + "This is a credential provider: "), shown)
-            self.assertIn("\n[registries.NAME]\ncredential-provider = %s\n" % command, shown)
+            self.assertEqual(shown, doc + HELP + "credential-provider = %s\n" % command)
 
     def test_windows_takes_no_program_from_the_current_directory(self):
         variable = "__import__('os').environ.get('NoDefaultCurrentDirectoryInExePath')"
@@ -2706,8 +2715,8 @@ class main_on_a_terminal(Directory):
             shown = terminal.process.stdout.read().decode()
             self.assertEqual(terminal.rest(), (0, b""))
             self.assertTrue(shown.startswith(first), shown)
-            line = "\ncredential-provider = %s\n" % json.dumps(command, ensure_ascii=False)
-            self.assertIn(line, shown)
+            help_text = HELP + "credential-provider = %s\n" % json.dumps(command)
+            self.assertTrue(shown.endswith(help_text), shown)
 
     def test_with_the_flag_main_serves_on_a_terminal_too(self):
         path = self.provider("Provider = UnsupportedCredential")
@@ -2788,8 +2797,12 @@ class CredentialProcess(Directory):
         built_in = "`cargo:token` is built into Cargo: name a program"
         relative = "`%s` is a relative path: name the absolute path of the provider"
         relatives = [(path, relative % path) for path in ("./prov.py", "a/b")]
-        for path, text in [("cargo:token", built_in), *relatives]:
+        nul = ("/a\0b", "the path of the provider contains a NUL character")
+        for path, text in [("cargo:token", built_in), nul, *relatives]:
             self.assertEqual(message_of(cc.OtherError, cc.CredentialProcess, path, "x"), text)
+        missing = cc.CredentialProcess("no-such-program")  # a name is looked up on PATH
+        message = message_of(cc.OtherError, missing.logout, CRATES, [])
+        self.assertEqual(message, "failed to spawn credential process")
 
     def test_a_program_that_cannot_be_started_is_an_error(self):
         missing, plain = self.path("missing"), self.write("plain", "print()")
