@@ -413,7 +413,7 @@ class RegistryInfo(_Record):
 def _is_word(text: str, more: str) -> bool:
     """Return whether text has only letters, digits, `_` and `more`, and begins with none of `more`.
 
-    An empty text is no word: `""` is in every string.
+    An empty text is not a word: `""` is in every string.
     """
     return text[:1] not in more and all(char.isalnum() or char in "_" + more for char in text)
 
@@ -671,7 +671,7 @@ class CredentialResponse(_Record, kind="unknown"):
             answer: CredentialResponse = _RESPONSES.get(kind, UnknownResponse)._from_fields(found)
             return answer
         if kind == "other":
-            causes = _strings(_present(found), "caused-by")  # null is no cause
+            causes = _strings(_present(found), "caused-by")  # null means none
             raise OtherError(_required(found, "message", str), causes)
         raise _ERRORS.get(kind, UnknownError)
 

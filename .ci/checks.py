@@ -49,7 +49,7 @@ def versions():
 PYTHONS = versions()
 OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
 ALONE = os.path.join(TMP, "a copy")  # of the module and its tests
-# For a user who is not root: a copy of the project that nobody can write to, a Python, and Rust
+# For a user who is not root: a copy of the project that no user can write to, a Python, and Rust
 READ_ONLY = os.path.join(TMP, "read only")
 USER = "setpriv --reuid=65534 --regid=65534 --clear-groups env -u HOME".split()
 USERS_PYTHON = os.path.join(TMP, "python")
