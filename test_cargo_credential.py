@@ -1566,7 +1566,8 @@ class ErrorTexts(unittest.TestCase):
         def hides(*_):
             raise Opaque(TOKEN)
 
-        self.assertEqual(outcome(hides), self.UNSHOWN)
+        pypy = sys.implementation.name == "pypy"  # there, the text is that of the RuntimeError
+        self.assertEqual(outcome(hides), "other: no" if pypy else self.UNSHOWN)
         with mock.patch.dict(os.environ, CARGO_CREDENTIAL_TRACEBACK="1"):
             with mock.patch("sys.stderr", 5), mock.patch("traceback.format_exception", None):
                 message = outcome(ValueError("x"))
@@ -2907,7 +2908,7 @@ class CredentialProcess(Directory):
             def perform(self, *request):
                 return request
 
-        process, options = Recording("/no/such"), cc.LoginOptions(cc.Secret(TOKEN))
+        process, options = Recording(sys.executable), cc.LoginOptions(cc.Secret(TOKEN))
         for result, action in [
             (process.get(REGISTRY, cc.ReadOperation(), ["a"]), READ),
             (process.login(REGISTRY, options, ["a"]), cc.LoginAction(options)),
