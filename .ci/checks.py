@@ -49,9 +49,11 @@ def versions():
 PYTHONS = versions()
 OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
 ALONE = os.path.join(TMP, "a copy")  # of the module and its tests
-# For a user who is not root: a copy of the project that no user can write to, a Python, and Rust
+# For a user who is not root: a copy of the project that no user can write to, a Python, and Rust.
+# Without a locale, Python 3.6 uses ASCII
 READ_ONLY = os.path.join(TMP, "read only")
-USER = "setpriv --reuid=65534 --regid=65534 --clear-groups env -u HOME".split()
+USER = "setpriv --reuid=65534 --regid=65534 --clear-groups".split()
+USER += "env -u HOME -u LANG -u LC_ALL -u LC_CTYPE".split()
 USERS_PYTHON = os.path.join(TMP, "python")
 USERS_LIBRARIES = "LD_LIBRARY_PATH=" + os.path.join(USERS_PYTHON, "lib")
 USERS_PATH = "PATH=" + os.pathsep.join([os.path.join(TMP, "rust", "bin"), os.defpath])
@@ -146,7 +148,7 @@ def prepare_user():
     shutil.copytree(ROOT, READ_ONLY, ignore=ignore)
     quietly(["chmod", "-R", "a+rX,a-w", READ_ONLY])
     sysroot = subprocess.check_output(["rustc", "--print", "sysroot"]).decode().strip()
-    python = os.path.dirname(os.path.dirname(os.path.realpath(NEWEST)))
+    python = os.path.dirname(os.path.dirname(os.path.realpath(OLDEST)))
     for source, target in ((sysroot, os.path.join(TMP, "rust")), (python, USERS_PYTHON)):
         quietly(["sh", "-c", 'cp -al "$0" "$1" 2>/dev/null || cp -a "$0" "$1"', source, target])
 
