@@ -1566,6 +1566,7 @@ def _open_own(path: str, flags: int) -> int:
     if os.path.lexists(path) and not os.path.isfile(path):
         hint = "name a file after --example-file"
         raise OtherError(f"the file `{path}` is not a regular file: {hint}")
+    # Do not follow a link, or wait at a named pipe, that has just taken the file's place
     flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(path, flags, 0o600)
     if sys.platform == "win32":

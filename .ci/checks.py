@@ -6,7 +6,7 @@
 Runs the rows of TESTS and CHECKS, and then the benchmark, or only the rows whose names contain one
 of the WORDs. It installs what is missing: packages with apt, and the tools of .ci/requirements.txt
 into a temporary directory. The last line is `N passed, N failed, N skipped`, and the exit status is
-1 after a failure. Cargo must be there. It takes half an hour on two cores.
+1 after a failure. Cargo must be there. It takes about 20 minutes on two cores.
 """
 
 import glob
