@@ -201,9 +201,9 @@ def _answer(credential: Credential, request: "CredentialRequest") -> str:
         return _response_line(response, request.action)
     except (UrlNotSupported, NotFound, OperationNotSupported, UnknownError) as error:
         return Error.to_json(error)
+    except KeyboardInterrupt:
+        raise
     except BaseException as error:  # also SystemExit: Cargo waits for an answer
-        if issubclass(type(error), KeyboardInterrupt):
-            raise
         return _other_error_line(error)
 
 
@@ -232,13 +232,13 @@ def _check_arguments(args: "list[str]") -> None:
     Cargo can join the arrays of two files: `["/a/prov.py", "--x"]` twice gives the arguments
     `--x /a/prov.py --x`. A relative path begins in a directory that is not known here.
     """
-    start, ending = os.path.splitext(os.path.normcase(os.path.abspath(sys.argv[0])))
-    own = [start + end for end in (ending, ".cmd", ".bat", ".exe")]  # a .cmd starts a .py
-    for word in args:
+    for word in filter(os.path.dirname, args):
+        start, ending = os.path.splitext(os.path.normcase(os.path.abspath(sys.argv[0])))
+        own = [start + end for end in (ending, ".cmd", ".bat", ".exe")]  # a .cmd starts a .py
         path = os.path.normcase(os.path.normpath(word))
         tail = os.sep + path.rpartition(os.pardir + os.sep)[2]
-        is_tail = os.path.dirname(word) and any(name.endswith(tail) for name in own)
-        if path in own or (is_tail and not os.path.isabs(path)):
+        is_tail = not os.path.isabs(path) and any(name.endswith(tail) for name in own)
+        if path in own or is_tail:
             hint = "keep one, or write a string"
             raise OtherError(f"Cargo joined two `credential-provider` arrays: {hint}")
 
@@ -258,9 +258,9 @@ def _other_error_line(error: BaseException) -> str:
     try:
         _show_traceback(error)
         message, *causes = map(_escape, _redact(_texts_of_chain(error), _remembered))
-    except BaseException as failure:  # an exception may refuse to be read
-        if issubclass(type(failure), KeyboardInterrupt):
-            raise
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # an exception may refuse to be read
         message, causes = "the provider raised an exception that cannot be shown", []
     return OtherError(message, causes).to_json()
 
@@ -310,6 +310,9 @@ def _type_of(value: object) -> str:
 
 
 # ---- The messages -------------------------------------------------------------------------------
+_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789_"  # of a host and a user
+
+
 class _Record:
     """A message or a part of one. `__match_args__` names its attributes and its JSON fields.
 
@@ -400,22 +403,17 @@ class RegistryInfo(_Record):
         is_ipv4 = labels[-1][:1].isdigit()
         if (
             scheme in ("http", "https", "sparse+http", "sparse+https", "ssh")
-            and all("!" <= char <= "~" and char not in "\\[]" for char in url)
-            and (not at or _is_word(user, ".~+:-"))
-            and all(_is_word(label, "-") for label in labels)
+            and " " < min(url) <= max(url) < "\x7f"
+            and not set(url).intersection("\\[]")
+            and not host.strip(_LETTERS + ".-")
+            and not user.strip(_LETTERS + ".-~+:")
+            and all(label and label[0] != "-" for label in labels)
+            and (not at or (user and user[0] not in ".-~+:"))
             and (not is_ipv4 or (len(labels) == 4 and set(labels) <= set(map(str, range(256)))))
             and (not port or (port.isdigit() and port[0] != "0" and int(port[:6]) < 65536))
         ):
             return scheme, host, int(port or 443)  # a host entry without port is for 443
         return "", "", 0
-
-
-def _is_word(text: str, more: str) -> bool:
-    """Return whether text has only letters, digits, `_` and `more`, and begins with none of `more`.
-
-    An empty text is not a word: `""` is in every string.
-    """
-    return text[:1] not in more and all(char.isalnum() or char in "_" + more for char in text)
 
 
 def _problem_of_entry(entry: object) -> str:
@@ -455,19 +453,22 @@ class PublishOperation(Operation, kind="publish"):
         self.name, self.vers, self.cksum = name, vers, cksum
 
 
-class _VersionOperation(Operation):
+class YankOperation(Operation, kind="yank"):
+    """Yank (withdraw) version `vers` of crate `name`."""
+
     __match_args__ = ("name", "vers")
 
     def __init__(self, name: str, vers: str) -> None:
         self.name, self.vers = name, vers
 
 
-class YankOperation(_VersionOperation, kind="yank"):
-    """Yank (withdraw) version `vers` of crate `name`."""
-
-
-class UnyankOperation(_VersionOperation, kind="unyank"):
+class UnyankOperation(Operation, kind="unyank"):
     """Undo the yank of version `vers` of crate `name`."""
+
+    __match_args__ = ("name", "vers")
+
+    def __init__(self, name: str, vers: str) -> None:
+        self.name, self.vers = name, vers
 
 
 class OwnersOperation(Operation, kind="owners"):
@@ -1013,18 +1014,20 @@ _pipe_to_cargo: "IO[bytes] | None" = None  # once `main` has taken it
 
 def _safe_search() -> "dict[str, str]":
     """Return variables with which no program is looked up in the current directory."""
-    paths = [os.environ.get("PATH", ""), os.defpath]  # an empty PATH is the current directory
-    kept = [[part for part in path.split(os.pathsep) if _is_absolute(part)] for path in paths]
-    search = {"PATH": os.pathsep.join(kept[0] or kept[1])}
+    for path in (os.environ.get("PATH", ""), os.defpath):
+        kept = [part for part in path.split(os.pathsep) if _is_absolute(part)]
+        if kept:
+            break  # else: an empty PATH is the current directory
+    search = {"PATH": os.pathsep.join(kept)}
     if sys.platform == "win32":
         search["NoDefaultCurrentDirectoryInExePath"] = "1"
     return search
 
 
 def _is_absolute(path: str) -> bool:
-    if sys.platform == "win32" and not os.path.splitdrive(path)[0]:
-        return False  # `\x` is on the current drive, which can be that of a checkout
-    return os.path.isabs(path)
+    if sys.platform == "win32":  # `\x` is on the current drive, which can be that of a checkout
+        return os.path.isabs(path) and os.path.splitdrive(path)[0] != ""
+    return path.startswith("/")
 
 
 def _take_console() -> "tuple[BinaryIO, BinaryIO]":
@@ -1630,9 +1633,7 @@ def _lock(descriptor: int, path: str) -> None:
 
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
-        except OSError as error:
-            if sys.platform != "win32" and not isinstance(error, BlockingIOError):
-                raise  # this file system has no locks
+        except (BlockingIOError, PermissionError):  # the second is that of Windows
             if not waiting:
                 _say(f"waiting for another process to release the lock `{path}`")
             waiting = True
