@@ -177,8 +177,7 @@ def serve(credential: Credential, reader: "BinaryIO", writer: "BinaryIO") -> Non
     """
     _write_line(writer, CredentialHello(_VERSIONS).to_json())
     for line in iter(reader.readline, b""):
-        for value in list(_remembered)[:-10000]:  # the memory of a long session stays flat
-            _remembered.pop(value, None)
+        del _remembered[:-10000]  # the memory of a long session stays flat
         try:
             request = CredentialRequest.from_json(line)
         except ProtocolError as error:
@@ -867,7 +866,7 @@ def _strings(fields: "dict[str, Any]", name: str) -> "list[str]":
 # ---- Secrets ------------------------------------------------------------------------------------
 _REDACTED = "[REDACTED]"
 _MASKED = f"Secret({_REDACTED})"
-_remembered: "dict[str, None]" = {}  # the values of Secrets, the newest last
+_remembered: "list[str]" = []  # the values of Secrets, the newest last
 
 
 class Secret:
@@ -878,8 +877,7 @@ class Secret:
     def __init__(self, value: str) -> None:
         _must_be("a Secret's value", value, str)
         self._value = value
-        _remembered.pop(value, None)  # a value that is made again becomes the newest
-        _remembered[value] = None
+        _remembered.append(value)
 
     def expose(self) -> str:
         """Return the value. From here on, you must keep it hidden."""
@@ -942,60 +940,52 @@ def _check_token(token: Secret, error: "type[Exception]") -> Secret:
 def _redact(texts: "Iterable[str]", values: "Iterable[str]") -> "list[str]":
     """Return the texts with each value replaced, also where JSON, repr, a URL or HTML escaped it.
 
-    The text after a scheme and each line of a value count as values. The longest are replaced
+    What counts is each line of a value, and the text after a scheme. The longest are replaced
     first, so that none leaves a part of another.
     """
     import re
 
-    forms: set[str] = set()
-    for value in list(values):  # a thread may add one
-        for line in (value, *value.splitlines()):
-            forms.update([line, *line.split(None, 1)[1:]])
-    stripped = {form.strip() for form in forms} - {_MASKED}  # Secret(str(secret)) shows nothing
+    lines = [line.strip() for line in "\n".join(values).splitlines()]
+    rests = [rest for line in lines for rest in line.split(None, 1)[1:]]
+    forms = {form for form in lines + rests if len(form) > 1 and form != _MASKED}
     redacted = list(texts)
-    for form in sorted(stripped, key=len, reverse=True):
-        # No writer escapes letters and digits, so a text without the longest run of them is safe
+    for form in sorted(forms, key=len, reverse=True):
+        # A text shows no value that is longer, or whose longest word it lacks: see _pattern_of
         word = max(re.findall("[A-Za-z0-9]+", form), key=len, default="")
-        if len(form) > 1 and any(word in text for text in redacted):
-            spellings = re.compile(_pattern_of(form))
-            redacted = [spellings.sub(_REDACTED, text) for text in redacted]
+        least = len(form) - form.count("\\")
+        if any(least <= len(text) and word in text for text in redacted):
+            pattern = re.compile(_pattern_of(form))
+            redacted = [pattern.sub(_REDACTED, text) for text in redacted]
     return redacted
 
 
 def _pattern_of(value: str) -> str:
     """Return a regular expression of all spellings of a value. Short ones match whole words only.
 
-    A run of letters and digits is itself. Another character may follow backslashes, and may be
+    Letters and digits are never escaped. Another character may follow backslashes, and may be
     written as an escape: `u002f` and `x2f` after them, %2f, %252f and so on, or `&#x2f;`.
     """
     import re
 
-    pieces: list[str] = []
-    before = ""  # what may be before a character. Two such patterns in a row would take forever
-    for run in re.findall(r"(?s)[A-Za-z0-9]+|\\+|.", value):
-        char, code = run[0], f"{ord(run[0]):02x}"
+    def spellings(found: "Any") -> str:
+        char = found.group()[0]
+        code, before = f"{ord(char):02x}", ""
+        if found.start() > 0:
+            before = r"\\{0,99}"  # more would take forever
+            if char not in "%\\":  # so would two readings of a value with %5c
+                before = r"(?:\\|%(?:25)*5[Cc]){0,99}"
         escape = rf"(?i:u00{code}|x{code}|%(?:25)*{code}|&#(?:0*{ord(char)}|x0*{code});)"
-        if run.isalnum() or char > "\x7f":
-            pieces.append(re.escape(run))
-        elif char == "\\":
-            pieces.append(rf"(?:\\|{escape})+")
-        else:
-            letter = {"\n": "|n", "\r": "|r", "\t": "|t", " ": r"|\+"}.get(char, "")
-            pieces.append(rf"{before}(?:{re.escape(char)}|{escape}{letter})")
-        before = "" if char == "\\" else r"(?:\\|%(?:25)*5[Cc])*"
-    pattern = "".join(pieces)
-    if value[0] == "\\":
-        pattern = rf"(?<!\\){pattern}"  # of many, it begins only at the first
+        letter = {"\t": "|t", " ": r"|\+"}.get(char, "")
+        return rf"{before}(?:{re.escape(char)}|{escape}{letter})"
+
+    pattern = re.sub(r"\\+|[^A-Za-z0-9\\]", spellings, value)
     if len(value) <= 3:
         pattern = rf"(?<!\w){pattern}(?!\w)"
     return pattern
 
 
 def _escape(text: str) -> str:
-    """Escape control and bidirectional characters and line separators, but not line breaks.
-
-    Without it, a registry's words in an error could clear the screen or hide other words.
-    """
+    """Escape what could clear the screen or hide words of an error. Line breaks stay."""
     import re
 
     special = "[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
