@@ -25,7 +25,7 @@ Cargo runs a credential provider to get, store and erase a registry's token. A s
     from cargo_credential import *
 
     class Provider(Credential):
-        registries = ("crates.corp.example",)  # for all others, Cargo asks its next provider
+        registries = ("crates.corp.example",)  # without it, a clone's registry gets the token
 
         def get(self, registry, operation, args):
             with open("/run/secrets/cargo-token") as file:
@@ -40,25 +40,21 @@ Run `chmod +x` on it, and add its absolute path to `~/.cargo/config.toml`:
     index = "sparse+https://crates.corp.example/index/"
     credential-provider = ["/path/to/prov.py"]
 
-The exception that a method raises decides what Cargo does next. After UrlNotSupported and NotFound,
-Cargo asks its next provider. After OperationNotSupported, it stops. After OtherError or any other
-exception, it stops and shows the message and its causes. Another exception that was being handled
-is a cause, too. With CARGO_CREDENTIAL_TRACEBACK=1 it also shows the traceback.
+After UrlNotSupported and NotFound, Cargo asks its next provider. After OperationNotSupported, it
+stops. After OtherError or any other exception, it stops and shows the message and the exceptions
+that caused it. With CARGO_CREDENTIAL_TRACEBACK=1 it also shows the traceback.
 
-Declare `registries`: without it, a registry of a cloned repository gets the token, too.
-
-Make a token a Secret as soon as you have it. A Secret shows its value only through expose(), map()
-and a protocol message's to_json(). The module replaces it in error texts. It does not replace:
-- a value that was never a Secret, or that was followed by 10,000 newer ones
-- a part of a Secret (but it replaces the text after a scheme, such as `Bearer `, and each line)
-- a value of one character, or of two or three characters within a word
+Make a token a Secret as soon as you have it. Only expose(), map() and to_json() of a message show
+its value. Error texts show `[REDACTED]` in its place. The module does not replace:
+- a value that was never a Secret, or after which 10,000 Secrets were made
+- a part of a Secret, other than each line, and the text after a scheme, such as `Bearer `
+- a value or a line of one character, or of two or three characters within a word
 - base64, quoted-printable, octal or named escapes (`&amp;`), a shell's quotes, and escapes of
   control and non-ASCII characters
 - what the provider, its threads and its child processes print
 - the traceback of an exception before `main` runs, as in `__init__`
 
-This is a port of the Rust crate cargo-credential 0.4.11. "Source: X" names the item X of the crate.
-Protocol:
+"Source: X" names the item X of the Rust crate cargo-credential 0.4.11, which this ports. Protocol:
 https://doc.rust-lang.org/cargo/reference/credential-provider-protocol.html
 """
 
@@ -95,10 +91,10 @@ class Credential:
 
     registries: the index URLs and hosts that may get a token: see RegistryInfo.matches. For any
     other registry, `main` and `serve` answer UrlNotSupported, and call no method. An entry that can
-    match no registry is an error. An empty sequence serves no registry. If you do not set
-    `registries`, your methods get every registry: raise UrlNotSupported for those that are not
-    yours. A cloned repository can give a registry's name another index. Do not list a host where
-    others can publish files, such as GitHub's, or that redirects to any URL: list the index URL.
+    match no registry is an error. If you do not set `registries`, your methods get every registry:
+    raise UrlNotSupported for those that are not yours. A cloned repository can give a registry's
+    name another index. Do not list a host where others can publish files, such as GitHub's, or that
+    redirects to any URL: list the index URL.
 
     args: the configured arguments and, in `login`, anything after `--` in `cargo login -- ...`.
     A method that you do not override raises OperationNotSupported: Cargo stops.
@@ -146,14 +142,12 @@ class UnsupportedCredential(Credential):
 def main(credential: Credential) -> None:
     """Run a provider: `main(Provider())` is the whole program. Source: `main`.
 
-    Answers Cargo until Cargo closes the pipe. Until the program exits, standard input and output
-    are the terminal, or the null device if there is none. Removes empty and relative parts from
-    PATH, so that the provider starts no program from the current directory. At Ctrl-C, exits with
-    status 130. With --help, or on a terminal without --cargo-plugin, prints the program's docstring
-    and how to configure Cargo.
+    Answers Cargo until it closes the pipe. Until the exit, standard input and output are the
+    terminal or the null device, and PATH has no empty and relative parts, so that no program starts
+    from the current directory. At Ctrl-C, exits with status 130. With --help, or on a terminal
+    without --cargo-plugin, prints the program's docstring and how to configure Cargo.
     """
-    arguments = sys.argv[1:]
-    if "--help" in arguments or (os.isatty(0) and "--cargo-plugin" not in arguments):
+    if "--help" in sys.argv or (os.isatty(0) and "--cargo-plugin" not in sys.argv):
         return _print_help(credential)
     os.environ.update(_safe_search())
     reader, writer = _take_console()
@@ -172,8 +166,8 @@ def main(credential: Credential) -> None:
 def serve(credential: Credential, reader: "BinaryIO", writer: "BinaryIO") -> None:
     """Run a provider over two binary streams. `main` does this with Cargo's pipes.
 
-    Writes the hello, then an answer for each line until `reader` ends, and flushes each time.
-    Answers a line that is not a request with an error, and stops. Raises OSError if a stream fails.
+    Writes the hello, then an answer for each line until `reader` ends. At a line that is not a
+    request, answers with an error and stops. Raises OSError if a stream fails.
     """
     _write_line(writer, CredentialHello(_VERSIONS).to_json())
     for line in iter(reader.readline, b""):
@@ -208,44 +202,42 @@ def _answer(credential: Credential, request: "CredentialRequest") -> str:
 
 def _check_registry(credential: Credential, registry: "RegistryInfo") -> None:
     """Raise UrlNotSupported unless the provider serves this registry."""
-    name = getattr(credential, "__name__", type(credential).__name__)
     if isinstance(credential, type):
+        name = credential.__name__
         raise TypeError(f"main takes an instance: write main({name}()), not main({name})")
     registries: Any = credential.registries
+    where = f"{type(credential).__name__}.registries"
     if registries is None:
         return
     if isinstance(registries, (str, bytes)):
-        raise TypeError(f"{name}.registries must be a tuple of strings: write ({registries!r},)")
+        raise TypeError(f"{where} must be a tuple of strings: write ({registries!r},)")
     entries = tuple(registries)  # an iterator can be read only once
     for entry in entries:
         problem = _problem_of_entry(entry)
         if problem:
-            raise ValueError(f"{name}.registries: `{entry}` matches no registry: {problem}")
+            raise ValueError(f"{where}: `{entry}` matches no registry: {problem}")
     if not registry.matches(*entries):
         raise UrlNotSupported
 
 
 def _check_arguments(args: "list[str]") -> None:
-    """Raise OtherError if an argument is the path of this program.
+    """Raise OtherError if an argument is the path of this program, where Cargo joined two arrays.
 
-    Cargo can join the arrays of two files: `["/a/prov.py", "--x"]` twice gives the arguments
-    `--x /a/prov.py --x`. A relative path begins in a directory that is not known here.
+    A relative path begins in a directory that is not known here, so its tail is compared.
     """
+    own, ending = os.path.splitext(os.path.abspath(sys.argv[0]))
     for word in filter(os.path.dirname, args):
-        start, ending = os.path.splitext(os.path.normcase(os.path.abspath(sys.argv[0])))
-        own = [start + end for end in (ending, ".cmd", ".bat", ".exe")]  # a .cmd starts a .py
-        path = os.path.normcase(os.path.normpath(word))
-        tail = os.sep + path.rpartition(os.pardir + os.sep)[2]
-        is_tail = not os.path.isabs(path) and any(name.endswith(tail) for name in own)
-        if path in own or is_tail:
+        path, kind = os.path.splitext(os.path.normpath(os.path.join(os.sep, word)))
+        is_own = path == own or (own.endswith(path) and not os.path.isabs(word))
+        if is_own and kind in (ending, ".cmd", ".bat", ".exe"):  # a .cmd starts a .py
             hint = "keep one, or write a string"
             raise OtherError(f"Cargo joined two `credential-provider` arrays: {hint}")
 
 
 def _response_line(response: "Any", action: "Action") -> str:
     """Return the line of a response. Raises TypeError or ValueError if Cargo would reject it."""
-    expected: Any = _RESPONSES.get(type(action).kind)
-    if expected is None or not isinstance(response, expected):
+    expected: Any = _RESPONSES.get(type(action).kind, ())
+    if not isinstance(response, expected):
         found = f"the provider returned {_type_of(response)} for the action `{action}`"
         hint = f"return a {expected.__name__}, or " if expected else ""
         raise TypeError(f"{found}: it must {hint}raise an Error")
@@ -257,9 +249,7 @@ def _other_error_line(error: BaseException) -> str:
     try:
         _show_traceback(error)
         message, *causes = map(_escape, _redact(_texts_of_chain(error), _remembered))
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # an exception may refuse to be read
+    except Exception:  # an exception may refuse to be read
         message, causes = "the provider raised an exception that cannot be shown", []
     return OtherError(message, causes).to_json()
 
@@ -276,20 +266,19 @@ def _texts_of_chain(error: "BaseException | None") -> "list[str]":
         group: tuple[BaseException, ...] | None = getattr(error, "exceptions", None)
         if isinstance(group, tuple):
             texts.extend([_text_of(one) for one in group])
-        implicit = error.__cause__ is None and not error.__suppress_context__
-        error = error.__context__ if implicit else error.__cause__
+        error = error.__cause__ if error.__suppress_context__ else error.__context__
     return texts
 
 
 def _text_of(error: BaseException) -> str:
     """Return the text of an exception, or its class if it has none."""
-    if isinstance(error, SystemExit) and (error.code is None or isinstance(error.code, int)):
+    if isinstance(error, SystemExit) and isinstance(error.code, (int, type(None))):
         return f"the provider tried to exit with status {error.code or 0} instead of answering"
     name, text = _type_of(error), str(error)
-    if " of another copy" in name:
+    if name != type(error).__name__:
         return f"the provider raised {name}"
-    encoding = sys.getfilesystemencoding()  # ASCII in Python 3.6 without a locale
-    if encoding != "utf-8" and getattr(error, "encoding", "") == encoding:
+    encoding = getattr(error, "encoding", "utf-8")
+    if encoding == sys.getfilesystemencoding() != "utf-8":  # ASCII, in Python 3.6 without a locale
         return "this locale cannot encode a character of a path or another text: set LANG=C.UTF-8"
     if isinstance(error, KeyError):  # its text is only the key
         return f"{name}: {text}"
@@ -298,14 +287,12 @@ def _text_of(error: BaseException) -> str:
 
 def _type_of(value: object) -> str:
     """Return the name of a value's type. Two copies of this module have types of the same name."""
-    kind, prefix = type(value), ""
     if isinstance(value, type):
-        kind, prefix = value, "the class "
-    for base in kind.__mro__:
-        in_a_copy = base.__module__.rpartition(".")[2] == "cargo_credential"
-        if in_a_copy and base.__name__ in __all__ and base is not globals()[base.__name__]:
-            return f"a {base.__name__} of another copy of cargo_credential.py"
-    return prefix + kind.__name__
+        return f"the class {value.__name__}"
+    name, module = type(value).__name__, type(value).__module__.rpartition(".")[2]
+    if module == "cargo_credential" and type(value) is not globals().get(name):
+        return f"a {name} of another copy of cargo_credential.py"
+    return name
 
 
 # ---- The messages -------------------------------------------------------------------------------
@@ -967,18 +954,22 @@ def _pattern_of(value: str) -> str:
     """
     import re
 
-    def spellings(found: "Any") -> str:
-        char = found.group()[0]
-        code, before = f"{ord(char):02x}", ""
-        if found.start() > 0:
-            before = r"\\{0,99}"  # more would take forever
-            if char not in "%\\":  # so would two readings of a value with %5c
-                before = r"(?:\\|%(?:25)*5[Cc]){0,99}"
-        escape = rf"(?i:u00{code}|x{code}|%(?:25)*{code}|&#(?:0*{ord(char)}|x0*{code});)"
-        letter = {"\t": "|t", " ": r"|\+"}.get(char, "")
-        return rf"{before}(?:{re.escape(char)}|{escape}{letter})"
+    def escape(char: str) -> str:
+        code = f"{ord(char):02x}"
+        return rf"(?i:(?:u00|x|%(?:25)*){code}|&#(?:0*{ord(char)}|x0*{code});)"
 
-    pattern = re.sub(r"\\+|[^A-Za-z0-9\\]", spellings, value)
+    def spellings(found: "Any") -> str:
+        char, before = found.group(), slash + "{0,99}"  # without a limit, it could take forever
+        if found.start() == 0:
+            before = ""
+        letter = {"\t": "|t", " ": r"|\+"}.get(char, "")
+        return rf"{before}(?:{re.escape(char)}|{escape(char)}{letter})"
+
+    slash, escaped = r"\\", escape("\\")
+    if not re.search(escaped, value):  # so could a value with such an escape, read in two ways
+        slash = rf"(?:\\|{escaped})"
+    parts = [re.sub("[^A-Za-z0-9]", spellings, part) for part in re.split(r"\\+", value)]
+    pattern = (slash + "{1,99}").join(parts)
     if len(value) <= 3:
         pattern = rf"(?<!\w){pattern}(?!\w)"
     return pattern
