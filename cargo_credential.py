@@ -954,20 +954,18 @@ def _pattern_of(value: str) -> str:
     """
     import re
 
-    def escape(char: str) -> str:
-        code = f"{ord(char):02x}"
-        return rf"(?i:(?:u00|x|%(?:25)*){code}|&#(?:0*{ord(char)}|x0*{code});)"
+    escapes = "(?i:(?:u00|x|%(?:25)*){0:02x}|&#(?:0*{0}|x0*{0:02x});)"  # of a character's number
+    slash, escaped = r"\\", escapes.format(ord("\\"))
+    if not re.search(escaped, value):  # the value's own would be read in two ways, and take forever
+        slash = rf"(?:\\|{escaped})"
 
     def spellings(found: "Any") -> str:
-        char, before = found.group(), slash + "{0,99}"  # without a limit, it could take forever
+        char, before = found.group(), slash + "{0,99}"  # so would more than a limited number
         if found.start() == 0:
             before = ""
         letter = {"\t": "|t", " ": r"|\+"}.get(char, "")
-        return rf"{before}(?:{re.escape(char)}|{escape(char)}{letter})"
+        return rf"{before}(?:{re.escape(char)}|{escapes.format(ord(char))}{letter})"
 
-    slash, escaped = r"\\", escape("\\")
-    if not re.search(escaped, value):  # so could a value with such an escape, read in two ways
-        slash = rf"(?:\\|{escaped})"
     parts = [re.sub("[^A-Za-z0-9]", spellings, part) for part in re.split(r"\\+", value)]
     pattern = (slash + "{1,99}").join(parts)
     if len(value) <= 3:
