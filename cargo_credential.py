@@ -25,7 +25,7 @@ Cargo runs a credential provider to get, store and erase a registry's token. A s
     from cargo_credential import *
 
     class Provider(Credential):
-        registries = ("crates.corp.example",)  # without it, a clone's registry gets the token
+        registries = ("crates.corp.example",)  # without this, any registry gets the token
 
         def get(self, registry, operation, args):
             with open("/run/secrets/cargo-token") as file:
@@ -51,8 +51,7 @@ its value. Error texts show `[REDACTED]` in its place. The module does not repla
 - a value or a line of one character, or of two or three characters within a word
 - base64, quoted-printable, octal or named escapes (`&amp;`), a shell's quotes, and escapes of
   control and non-ASCII characters
-- what the provider, its threads and its child processes print
-- the traceback of an exception before `main` runs, as in `__init__`
+- what the provider, its threads and child processes print, and a traceback before `main` runs
 
 "Source: X" names the item X of the Rust crate cargo-credential 0.4.11, which this ports. Protocol:
 https://doc.rust-lang.org/cargo/reference/credential-provider-protocol.html
@@ -202,31 +201,28 @@ def _answer(credential: Credential, request: "CredentialRequest") -> str:
 
 def _check_registry(credential: Credential, registry: "RegistryInfo") -> None:
     """Raise UrlNotSupported unless the provider serves this registry."""
+    name = getattr(credential, "__name__", type(credential).__name__)
     if isinstance(credential, type):
-        name = credential.__name__
         raise TypeError(f"main takes an instance: write main({name}()), not main({name})")
     registries: Any = credential.registries
-    where = f"{type(credential).__name__}.registries"
     if registries is None:
         return
     if isinstance(registries, (str, bytes)):
-        raise TypeError(f"{where} must be a tuple of strings: write ({registries!r},)")
+        raise TypeError(f"{name}.registries must be a tuple of strings: write ({registries!r},)")
     entries = tuple(registries)  # an iterator can be read only once
     for entry in entries:
         problem = _problem_of_entry(entry)
         if problem:
-            raise ValueError(f"{where}: `{entry}` matches no registry: {problem}")
+            raise ValueError(f"{name}.registries: `{entry}` matches no registry: {problem}")
     if not registry.matches(*entries):
         raise UrlNotSupported
 
 
 def _check_arguments(args: "list[str]") -> None:
-    """Raise OtherError if an argument is the path of this program, where Cargo joined two arrays.
-
-    A relative path begins in a directory that is not known here, so its tail is compared.
-    """
+    """Raise OtherError if an argument is the path of this program, where Cargo joined two arrays."""
     own, ending = os.path.splitext(os.path.abspath(sys.argv[0]))
     for word in filter(os.path.dirname, args):
+        # A relative path begins in a directory that is not known here: only its end is compared
         path, kind = os.path.splitext(os.path.normpath(os.path.join(os.sep, word)))
         is_own = path == own or (own.endswith(path) and not os.path.isabs(word))
         if is_own and kind in (ending, ".cmd", ".bat", ".exe"):  # a .cmd starts a .py
@@ -927,7 +923,7 @@ def _check_token(token: Secret, error: "type[Exception]") -> Secret:
 def _redact(texts: "Iterable[str]", values: "Iterable[str]") -> "list[str]":
     """Return the texts with each value replaced, also where JSON, repr, a URL or HTML escaped it.
 
-    What counts is each line of a value, and the text after a scheme. The longest are replaced
+    Each line of a value and the text after its scheme count as values. The longest are replaced
     first, so that none leaves a part of another.
     """
     import re
@@ -937,7 +933,7 @@ def _redact(texts: "Iterable[str]", values: "Iterable[str]") -> "list[str]":
     forms = {form for form in lines + rests if len(form) > 1 and form != _MASKED}
     redacted = list(texts)
     for form in sorted(forms, key=len, reverse=True):
-        # A text shows no value that is longer, or whose longest word it lacks: see _pattern_of
+        # A text that is shorter, or lacks the longest word, does not show it: see _pattern_of
         word = max(re.findall("[A-Za-z0-9]+", form), key=len, default="")
         least = len(form) - form.count("\\")
         if any(least <= len(text) and word in text for text in redacted):
@@ -956,13 +952,12 @@ def _pattern_of(value: str) -> str:
 
     escapes = "(?i:(?:u00|x|%(?:25)*){0:02x}|&#(?:0*{0}|x0*{0:02x});)"  # of a character's number
     slash, escaped = r"\\", escapes.format(ord("\\"))
-    if not re.search(escaped, value):  # the value's own would be read in two ways, and take forever
+    if not re.search(escaped, value):  # else a search could read it in two ways, and take forever
         slash = rf"(?:\\|{escaped})"
 
     def spellings(found: "Any") -> str:
-        char, before = found.group(), slash + "{0,99}"  # so would more than a limited number
-        if found.start() == 0:
-            before = ""
+        char = found.group()
+        before = slash + "{0,99}" if found.start() else ""  # without a limit, it could, too
         letter = {"\t": "|t", " ": r"|\+"}.get(char, "")
         return rf"{before}(?:{re.escape(char)}|{escapes.format(ord(char))}{letter})"
 
