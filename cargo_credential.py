@@ -41,8 +41,8 @@ Run `chmod +x` on it, and add its absolute path to `~/.cargo/config.toml`:
     credential-provider = ["/path/to/prov.py"]
 
 After UrlNotSupported and NotFound, Cargo asks its next provider. After OperationNotSupported, it
-stops. After OtherError or any other exception, it stops and shows the message and the exceptions
-that caused it. With CARGO_CREDENTIAL_TRACEBACK=1 it also shows the traceback.
+stops. After OtherError or any other exception, it stops and shows the message, its causes, and any
+exception that was being handled. With CARGO_CREDENTIAL_TRACEBACK=1 it also shows the traceback.
 
 Make a token a Secret as soon as you have it. Only expose(), map() and to_json() of a message show
 its value. Error texts show `[REDACTED]` in its place. The module does not replace:
@@ -219,7 +219,7 @@ def _check_registry(credential: Credential, registry: "RegistryInfo") -> None:
 
 
 def _check_arguments(args: "list[str]") -> None:
-    """Raise OtherError if an argument is the path of this program, where Cargo joined two arrays."""
+    """Raise OtherError if an argument is the path of this program: Cargo joined two arrays."""
     own, ending = os.path.splitext(os.path.abspath(sys.argv[0]))
     for word in filter(os.path.dirname, args):
         # A relative path begins in a directory that is not known here: only its end is compared
