@@ -170,7 +170,8 @@ def serve(credential: Credential, reader: "BinaryIO", writer: "BinaryIO") -> Non
     """
     _write_line(writer, CredentialHello(_VERSIONS).to_json())
     for line in iter(reader.readline, b""):
-        del _remembered[:-10000]  # the memory of a long session stays flat
+        for value in list(_remembered)[:-10000]:  # the memory of a long session stays flat
+            _remembered.pop(value, None)
         try:
             request = CredentialRequest.from_json(line)
         except ProtocolError as error:
@@ -193,9 +194,9 @@ def _answer(credential: Credential, request: "CredentialRequest") -> str:
         return _response_line(response, request.action)
     except (UrlNotSupported, NotFound, OperationNotSupported, UnknownError) as error:
         return Error.to_json(error)
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:  # also SystemExit: Cargo waits for an answer
+        if issubclass(type(error), KeyboardInterrupt):
+            raise
         return _other_error_line(error)
 
 
@@ -220,10 +221,11 @@ def _check_registry(credential: Credential, registry: "RegistryInfo") -> None:
 
 def _check_arguments(args: "list[str]") -> None:
     """Raise OtherError if an argument is the path of this program: Cargo joined two arrays."""
-    own, ending = os.path.splitext(os.path.abspath(sys.argv[0]))
     for word in filter(os.path.dirname, args):
+        own, ending = os.path.splitext(os.path.normcase(os.path.abspath(sys.argv[0])))
         # A relative path begins in a directory that is not known here: only its end is compared
-        path, kind = os.path.splitext(os.path.normpath(os.path.join(os.sep, word)))
+        rooted = os.path.normpath(os.path.join(os.sep, word))
+        path, kind = os.path.splitext(os.path.normcase(rooted))
         is_own = path == own or (own.endswith(path) and not os.path.isabs(word))
         if is_own and kind in (ending, ".cmd", ".bat", ".exe"):  # a .cmd starts a .py
             hint = "keep one, or write a string"
@@ -245,7 +247,9 @@ def _other_error_line(error: BaseException) -> str:
     try:
         _show_traceback(error)
         message, *causes = map(_escape, _redact(_texts_of_chain(error), _remembered))
-    except Exception:  # an exception may refuse to be read
+    except BaseException as failure:  # an exception may refuse to be read
+        if issubclass(type(failure), KeyboardInterrupt):
+            raise
         message, causes = "the provider raised an exception that cannot be shown", []
     return OtherError(message, causes).to_json()
 
@@ -849,7 +853,7 @@ def _strings(fields: "dict[str, Any]", name: str) -> "list[str]":
 # ---- Secrets ------------------------------------------------------------------------------------
 _REDACTED = "[REDACTED]"
 _MASKED = f"Secret({_REDACTED})"
-_remembered: "list[str]" = []  # the values of Secrets, the newest last
+_remembered: "dict[str, None]" = {}  # the values of Secrets, the newest last
 
 
 class Secret:
@@ -860,7 +864,8 @@ class Secret:
     def __init__(self, value: str) -> None:
         _must_be("a Secret's value", value, str)
         self._value = value
-        _remembered.append(value)
+        _remembered.pop(value, None)  # a value that is made again becomes the newest
+        _remembered[value] = None
 
     def expose(self) -> str:
         """Return the value. From here on, you must keep it hidden."""
