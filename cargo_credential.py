@@ -296,9 +296,6 @@ def _type_of(value: object) -> str:
 
 
 # ---- The messages -------------------------------------------------------------------------------
-_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789_"  # of a host and a user
-
-
 class _Record:
     """A message or a part of one. `__match_args__` names its attributes and its JSON fields.
 
@@ -334,8 +331,7 @@ class RegistryInfo(_Record):
     - index_url: as Cargo writes it, with `sparse+`. For crates.io it is always CRATES_IO_INDEX.
     - name: its name in Cargo's configuration, or None; `crates-io` for crates.io. Do not trust it:
       a cloned repository can give this name another index.
-    - headers: the headers of the registry's 401 response, as `Name: value`. Compare names without
-      case: from Cargo 1.96 on they are in lower case.
+    - headers: `Name: value`, from the registry's 401 response. Compare the names without case.
     """
 
     __match_args__ = ("index_url", "name", "headers")
@@ -355,21 +351,17 @@ class RegistryInfo(_Record):
     def matches(self, *registries: str) -> bool:
         """Return whether this registry is one of `registries`. False for no entries.
 
-        An entry with `://` must equal `index_url`. Any other entry is HOST, for port 443, or
-        HOST:PORT. It matches only https:// and sparse+https://, without a query (`?`). An entry
-        that is not a str raises TypeError.
+        An entry with `://` must equal `index_url`. Any other is HOST, for port 443, or HOST:PORT,
+        at https:// or sparse+https://, without a query (`?`). Raises TypeError if it is not a str.
         """
         scheme, host, port = self._split_url()
-        hosts = [f"{host}:{port}"]
-        if port == 443:
-            hosts.append(host)
-        if scheme not in ("https", "sparse+https") or "?" in self.index_url:
-            hosts = []  # anybody on the way could replace the index; a query could redirect
+        # With http, anybody on the way could replace the index. A query could redirect
+        is_safe = scheme in ("https", "sparse+https") and "?" not in self.index_url
         for entry in registries:
             _must_be("a registry", entry, str)
             if "://" in entry and entry == self.index_url:
                 return True
-            if "://" not in entry and entry.lower() in hosts:
+            if is_safe and f"{host}:{port}" in (entry.lower(), f"{entry.lower()}:443"):
                 return True
         return False
 
@@ -380,10 +372,9 @@ class RegistryInfo(_Record):
         0x7f.1 as 127.0.0.1. To libgit2, `?` and `#` do not end the host of an ssh URL. git looks
         for a host in `@[...]` anywhere in the URL, and ssh takes a leading dash for an option.
         """
-        url = self.index_url
+        url, letters = self.index_url, "abcdefghijklmnopqrstuvwxyz0123456789_"
         scheme, _, rest = url.lower().partition("://")
-        authority = rest.partition("/")[0]
-        user, at, place = authority.rpartition("@")
+        user, at, place = rest.partition("/")[0].rpartition("@")
         host, _, port = place.partition(":")
         labels = host.split(".")
         is_ipv4 = labels[-1][:1].isdigit()
@@ -391,8 +382,8 @@ class RegistryInfo(_Record):
             scheme in ("http", "https", "sparse+http", "sparse+https", "ssh")
             and " " < min(url) <= max(url) < "\x7f"
             and not set(url).intersection("\\[]")
-            and not host.strip(_LETTERS + ".-")
-            and not user.strip(_LETTERS + ".-~+:")
+            and not host.strip(letters + ".-")
+            and not user.strip(letters + ".-~+:")
             and all(label and label[0] != "-" for label in labels)
             and (not at or (user and user[0] not in ".-~+:"))
             and (not is_ipv4 or (len(labels) == 4 and set(labels) <= set(map(str, range(256)))))
@@ -406,13 +397,13 @@ def _problem_of_entry(entry: object) -> str:
     """Return why an entry of `registries` can match no registry, and what to write, or ""."""
     if not isinstance(entry, str):
         return f"write a str, not {_type_of(entry)}"
-    if "://" not in entry:
-        if RegistryInfo(f"https://{entry}/").matches(entry):
-            return ""
-        return "write HOST or HOST:PORT, as in `crates.corp.example:8443`, or the whole index URL"
-    scheme, _, rest = entry.partition("://")
+    if RegistryInfo(f"https://{entry}/").matches(entry):
+        return ""
+    scheme, found, rest = entry.partition("://")
     authority, slash, _ = rest.partition("/")
     host = authority.rpartition("@")[2]
+    if not found:
+        return "write HOST or HOST:PORT, as in `crates.corp.example:8443`, or the whole index URL"
     if scheme.startswith("sparse+") and not entry.endswith("/"):
         return "the URL of a sparse index ends with a slash"
     if not slash:
@@ -518,16 +509,15 @@ class LoginAction(Action, kind="login"):
 
     @classmethod
     def _from_fields(cls, fields: "dict[str, Any]") -> "LoginAction":
-        options = LoginOptions(login_url=_optional(fields, "login-url"))
-        if fields.get("token") is not None:
-            options.token = Secret(_required(fields, "token", str))
+        options = LoginOptions(None, _optional(fields, "login-url"))
+        token = _optional(fields, "token")
+        if token is not None:
+            options.token = Secret(token)
         return cls(options)
 
     def _to_fields(self) -> "dict[str, Any]":
-        fields: dict[str, Any] = {"token": None, "login-url": self.options.login_url}
-        if self.options.token is not None:
-            fields["token"] = self.options.token.expose()
-        return fields
+        token, url = self.options.token, self.options.login_url
+        return {"token": token.expose() if token is not None else None, "login-url": url}
 
 
 class LogoutAction(Action, kind="logout"):
@@ -603,8 +593,7 @@ class CacheNever(CacheControl, kind="never"):
 class CacheExpires(CacheControl, kind="expires"):
     """Cargo keeps the token until 60 seconds before `expiration`, which is stored as an int.
 
-    expiration: Unix seconds as int or float, or a datetime with a time zone. Raises TypeError or
-    ValueError for values that Cargo rejects as timestamps, such as milliseconds.
+    expiration: Unix seconds, or an aware datetime. Raises TypeError or ValueError for any other.
     """
 
     __match_args__ = ("expiration",)
@@ -620,8 +609,8 @@ class CacheExpires(CacheControl, kind="expires"):
             wanted = f"Unix seconds or an aware datetime, not {_type_of(seconds)}"
             raise TypeError(f"expiration must be {wanted}: {hint}")
         if not -377705116800 <= seconds < 253402300800:  # also if it is NaN
-            hint = "in the years -9999 to 9999 (is it in milliseconds?)"
-            raise ValueError(f"expiration must be Unix seconds, such as time.time() + 3600, {hint}")
+            hint = "such as time.time() + 3600, in the years -9999 to 9999 (is it in milliseconds?)"
+            raise ValueError(f"expiration must be Unix seconds, {hint}")
         self.expiration = int(seconds)
 
     @classmethod
@@ -640,9 +629,6 @@ class CacheUnknown(CacheControl):
     """A setting of a newer protocol. Cargo treats it as CacheNever."""
 
 
-_SESSION = CacheSession()
-
-
 class CredentialResponse(_Record, kind="unknown"):
     """The answer to an action. Source: `CredentialResponse`."""
 
@@ -658,16 +644,13 @@ class CredentialResponse(_Record, kind="unknown"):
             answer: CredentialResponse = _RESPONSES.get(kind, UnknownResponse)._from_fields(found)
             return answer
         if kind == "other":
-            causes = _strings(_present(found), "caused-by")  # null means none
-            raise OtherError(_required(found, "message", str), causes)
+            if found.get("caused-by") is None:  # missing or null
+                found["caused-by"] = []
+            raise OtherError(_required(found, "message", str), _strings(found, "caused-by"))
         raise _ERRORS.get(kind, UnknownError)
 
     def to_json(self) -> str:
-        """Return the answer as one line of JSON, with its token in it.
-
-        Raises TypeError or ValueError for a field of the wrong type, or a token that no HTTP header
-        can carry.
-        """
+        """Return one line of JSON, with its token. Raises TypeError or ValueError for a bad one."""
         return _encode({"Ok": {"kind": type(self).kind, **self._to_fields()}})
 
 
@@ -682,12 +665,12 @@ class GetResponse(CredentialResponse, kind="get"):
     """
 
     __match_args__ = ("token", "cache", "operation_independent")
+    _default = CacheSession()
 
     def __init__(
-        self, token: "Secret", cache: CacheControl = _SESSION, operation_independent: bool = True
+        self, token: "Secret", cache: CacheControl = _default, operation_independent: bool = True
     ) -> None:
-        self.token, self.cache = token, cache
-        self.operation_independent = operation_independent
+        self.token, self.cache, self.operation_independent = token, cache, operation_independent
 
     @classmethod
     def _from_fields(cls, fields: "dict[str, Any]") -> "GetResponse":
