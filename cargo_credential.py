@@ -1286,23 +1286,23 @@ class CredentialProcess(Credential):
 
     def get(
         self, registry: RegistryInfo, operation: Operation, args: "list[str]"
-    ) -> "CredentialResponse":
+    ) -> CredentialResponse:
         """Run the provider's `get`."""
         return self.perform(registry, GetAction(operation), args)
 
     def login(
         self, registry: RegistryInfo, options: LoginOptions, args: "list[str]"
-    ) -> "CredentialResponse":
+    ) -> CredentialResponse:
         """Run the provider's `login`."""
         return self.perform(registry, LoginAction(options), args)
 
-    def logout(self, registry: RegistryInfo, args: "list[str]") -> "CredentialResponse":
+    def logout(self, registry: RegistryInfo, args: "list[str]") -> CredentialResponse:
         """Run the provider's `logout`."""
         return self.perform(registry, LogoutAction(), args)
 
     def perform(
         self, registry: RegistryInfo, action: Action, args: "list[str]"
-    ) -> "CredentialResponse":
+    ) -> CredentialResponse:
         """Run the provider once."""
         child = _start(self._path)
         try:
@@ -1335,13 +1335,11 @@ def _start(path: str) -> "Any":
         # CreateProcess would look a bare name up in the current directory. Python quotes only
         # spaces, but cmd.exe ends a command at `&`, too.
         folders = environment["PATH"].split(os.pathsep)
-        named = [os.path.join(folder, path) for folder in folders]
-        found = [file for name in named for file in (name, name + ".exe") if os.path.isfile(file)]
-        if not found:
-            raise OtherError("failed to spawn credential process", "program not found")
-        command = f'"{found[0]}" --cargo-plugin'
+        files = [os.path.join(folder, path + end) for folder in folders for end in ("", ".exe")]
+        file = next(filter(os.path.isfile, files), files[0])
+        command = f'"{file}" --cargo-plugin'
+    pipe = subprocess.PIPE
     try:
-        pipe = subprocess.PIPE
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment)
     except OSError as error:
         raise _os_failure("spawn credential process", error) from None
@@ -1372,12 +1370,12 @@ def _read_message(stdout: "IO[bytes]", what: str, parse: "Callable[[bytes], Any]
     except Error as error:
         return error
     except ProtocolError as error:
-        problem, action = str(error), f"deserialize {what}"
+        problem, failure = str(error), f"failed to deserialize {what}"
         if not line:
             problem = f"the provider closed its output before its {what}"
         if problem == "not UTF-8":
-            action = f"read {what} from credential provider"
-        raise OtherError(f"failed to {action}", problem) from None
+            failure = f"failed to read {what} from credential provider"
+        raise OtherError(failure, problem) from None
 
 
 def _exit_problem(child: "Any") -> str:
@@ -1428,14 +1426,12 @@ class _FileCredential(Credential):
 
     def perform(
         self, registry: RegistryInfo, action: Action, args: "list[str]"
-    ) -> "CredentialResponse":
-        path, any_registry = _file_options(self._options + args)
-        if path is None:
-            hint = "add it after the path in `credential-provider`"
-            raise OtherError(f"cargo_credential.py is a provider only with --example-file: {hint}")
-        if not any_registry and not registry.matches(CRATES_IO_INDEX):
+    ) -> CredentialResponse:
+        options, url = self._options + args, registry.index_url
+        named = _named_path(options)
+        if "--any-registry" not in options and not registry.matches(CRATES_IO_INDEX):
             raise UrlNotSupported
-        path, url = _without_links(_store_path(path)), registry.index_url
+        path = _without_links(_store_path(named))
         tokens = _read_store(path)  # before a prompt, and before our lock locks out its owner
         if sys.platform != "win32" and tokens and os.stat(path).st_mode & 0o077:
             _say(f"warning: other users can read the token store `{path}`: run `chmod 600` on it")
@@ -1456,35 +1452,33 @@ class _FileCredential(Credential):
         raise OperationNotSupported
 
 
-def _file_options(arguments: "list[str]") -> "tuple[str | None, bool]":
-    """Return the path of --example-file ("" for the default), and whether to serve any registry."""
-    path: str | None = None
-    any_registry, rest = False, list(arguments)
-    while rest:
-        option = rest.pop(0)
-        if option == "--example-file":
-            path = ""
-            if rest and not rest[0].startswith("--"):
-                path = rest.pop(0) or "."  # an empty PATH is not the default
-        elif option == "--any-registry":
-            any_registry = True
-        elif option != "--cargo-plugin":
+def _named_path(options: "list[str]") -> str:
+    """Return the PATH after --example-file, or "" for the default."""
+    if "--example-file" not in options:
+        hint = "add it after the path in `credential-provider`"
+        raise OtherError(f"cargo_credential.py is a provider only with --example-file: {hint}")
+    path = before = ""
+    for option in options:
+        if before == "--example-file" and not option.startswith("--"):
+            path = option or "."  # an empty PATH is not the default
+        elif option not in ("--example-file", "--any-registry", "--cargo-plugin"):
             known = "--example-file [PATH] and --any-registry"
             raise OtherError(f"unknown option `{option}`: the options are {known}")
-    return path, any_registry
+        before = option
+    return path
 
 
 def _store_path(named: str) -> str:
-    """Return the absolute path of the store. The current directory can be a checkout.
+    """Return the absolute path of the store.
 
-    What lies in a checkout is packaged and published, and its author can put a file there.
+    A checkout is packaged and published, and its author can put a file there.
     """
-    home = os.environ.get("CARGO_HOME") or os.path.join("~", ".cargo")
+    home = os.environ.get("CARGO_HOME") or "~/.cargo"
     path = named or os.path.join(home, "cargo-credentials.json")
     hint = "write an absolute path, or one that begins with `~/`, after --example-file"
     if "\0" in path:
         raise OtherError(f"the path of the token store contains a NUL character: {hint}")
-    if path.startswith(("~/", "~" + os.sep)):
+    if path.startswith("~/"):
         path = os.path.expanduser(path)
         if path.startswith("~") or os.environ.get("HOME") == "":
             raise OtherError("no home directory: write an absolute path after --example-file")
@@ -1515,7 +1509,7 @@ def _read_store(path: str) -> "dict[str, str]":
     """Return the tokens by index URL. A missing file has none."""
     store = f"the token store `{path}`"
     try:
-        with _retry(lambda: open(path, "rb", opener=_open_own)) as file:
+        with open(path, "rb", opener=_open_own) as file:
             tokens = _parse(file.read().strip() or b"{}", "the store")
         return {url: _required(tokens, url, str) for url in tokens}
     except FileNotFoundError:
@@ -1533,7 +1527,7 @@ def _open_own(path: str, flags: int) -> int:
         raise OtherError(f"the file `{path}` is not a regular file: {hint}")
     # Do not follow a link, or wait at a named pipe, that has just taken the file's place
     flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    descriptor = os.open(path, flags, 0o600)
+    descriptor: int = _retry(os.open, path, flags, 0o600)
     if sys.platform == "win32":
         return descriptor
     status = os.fstat(descriptor)
@@ -1547,7 +1541,7 @@ def _open_own(path: str, flags: int) -> int:
     raise OtherError(f"the file `{path}` {problem}")
 
 
-def _change_store(path: str, index_url: str, token: "Secret | None") -> None:
+def _change_store(path: str, url: str, token: "Secret | None") -> None:
     """Store a token or erase it. One process at a time replaces the file, in one step."""
     temporary = path + ".tmp"  # a login that was killed may have left its token there
     if token is None and not (os.path.lexists(path) or os.path.lexists(temporary)):
@@ -1558,10 +1552,10 @@ def _change_store(path: str, index_url: str, token: "Secret | None") -> None:
             if os.path.lexists(temporary):
                 os.unlink(temporary)
             tokens = _read_store(path)
-            if tokens.pop(index_url, None) is None and token is None:
-                raise NotFound
             if token is not None:
-                tokens[index_url] = token.expose()
+                tokens[url] = token.expose()
+            elif tokens.pop(url, None) is None:
+                raise NotFound
             _replace_store(path, temporary, tokens)
     except OSError as error:
         raise OtherError(f"cannot write the token store `{path}`. It was not changed") from error
@@ -1573,7 +1567,7 @@ def _replace_store(path: str, temporary: str, tokens: "dict[str, str]") -> None:
             file.write(json.dumps(tokens, indent=2).encode("ascii") + b"\n")
             file.flush()
             os.fsync(file.fileno())
-        _retry(lambda: os.replace(temporary, path))
+        _retry(os.replace, temporary, path)
     finally:
         if os.path.lexists(temporary):
             os.unlink(temporary)
@@ -1595,35 +1589,34 @@ def _lock(descriptor: int, path: str) -> None:
 
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
-        except (BlockingIOError, PermissionError):  # the second is that of Windows
+        except OSError as error:
+            if sys.platform != "win32" and not isinstance(error, BlockingIOError):
+                raise  # this file system has no locks
             if not waiting:
                 _say(f"waiting for another process to release the lock `{path}`")
             waiting = True
             time.sleep(0.05)
 
 
-def _retry(action: "Callable[[], Any]") -> "Any":
-    """Run an action: on Windows for 5 seconds, while another process has the file open."""
+def _retry(call: "Any", *arguments: "Any") -> "Any":
+    """Make a call: on Windows for 5 seconds, while another process has the file open."""
     import time
 
     for _ in range(500 if sys.platform == "win32" else 0):
         try:
-            return action()
+            return call(*arguments)
         except PermissionError:
             time.sleep(0.01)
-    return action()
+    return call(*arguments)
 
 
 _USAGE = """\
 usage: cargo_credential.py --example-file [PATH] [--any-registry]
        cargo_credential.py --help | --version
 
-A provider that keeps tokens in a file. To write your own, read the top of this file.
-
-  --example-file [PATH]  the file, as an absolute path or one that begins with ~/; by default
-                         cargo-credentials.json in $CARGO_HOME, or in ~/.cargo
-  --any-registry         serve all registries, not only crates.io
-  --cargo-plugin         talk to Cargo on standard input and output, even on a terminal
+A provider that keeps tokens in a file. PATH is absolute, or begins with ~/. By default, it is
+cargo-credentials.json in $CARGO_HOME, or in ~/.cargo. With --any-registry, it serves all
+registries, not only crates.io. To write your own provider, read the top of this file.
 """
 
 
