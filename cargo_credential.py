@@ -1126,7 +1126,8 @@ def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
     if options.token is None:
         _prompt(options, registry)
         try:
-            text, problem = _read_typed().strip(), "no token was entered"
+            with open(_TERMINAL[0], "rb", buffering=0) as terminal:
+                text, problem = _read_hidden_line(terminal.fileno()).strip(), "no token was entered"
         except OSError:
             text, problem = "", "Cargo passed no token, and no terminal was found to type it on"
     else:
@@ -1153,62 +1154,63 @@ def _prompt(options: LoginOptions, registry: RegistryInfo) -> None:
         _say(line)
 
 
-def _read_typed() -> str:
-    """Return a line that the terminal does not show. Raise OSError if there is no terminal."""
-    with open(_TERMINAL[0], "rb", buffering=0) as terminal:
-        if sys.platform == "win32":
-            import getpass
+if sys.platform == "win32":
 
-            return getpass.getpass("")  # from the console
-        else:
-            return _read_hidden_line(terminal.fileno())
+    def _read_hidden_line(terminal: int) -> str:
+        import getpass
 
+        return getpass.getpass("")  # from the console
 
-if sys.platform != "win32":  # type checkers find no termios there
+else:
 
     def _read_hidden_line(terminal: int) -> str:
         """Read a line without echo. The echo comes back however this ends, and is off after `fg`.
 
-        If one of the signals below ends or stops the process, the echo comes back before that.
+        While it is off, signals wait: the echo comes back before one ends or stops the process.
         """
         import signal
-        import threading
+        import termios
 
-        shown: list[Any] = []
-        earlier: dict[int, Any] = {}
+        names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP", "SIGCONT")
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        signals = {getattr(signal, name) for name in names} - before
+        waiting = {number for number in signals if signal.getsignal(number) != signal.SIG_IGN}
+        shown: list[Any] = []  # the modes
+        line = None
+        while line is None:
+            signal.pthread_sigmask(signal.SIG_BLOCK, waiting)
+            try:
+                # In the background, the system stops this process here. The modes are those of
+                # the shell's prompt until `fg`
+                termios.tcflush(terminal, termios.TCIFLUSH)
+                shown = shown or termios.tcgetattr(terminal)
+                hidden = [*shown[:3], shown[3] & ~termios.ECHO | termios.ECHONL, *shown[4:]]
+                termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)
+                line = _read_until_signal(terminal, waiting)
+            except termios.error as error:
+                raise OSError(*error.args) from None
+            finally:
+                _show_typing(terminal, shown)
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)  # here, the signal does its work
+        return line
 
-        def on_signal(number: int, frame: object) -> None:
-            _set_echo(terminal, shown, True)
-            signal.signal(number, earlier[number])
-            os.kill(os.getpid(), number)  # ends or stops the process, or raises KeyboardInterrupt
-            signal.signal(number, on_signal)  # `fg` continues here
-            _set_echo(terminal, shown, False)
+    def _read_until_signal(terminal: int, waiting: "set[Any]") -> "str | None":
+        """Read a line, or return None for a signal, or if the echo is on again.
 
-        try:
-            if threading.current_thread() is threading.main_thread():
-                for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP", "SIGCONT"):
-                    number = getattr(signal, name)
-                    handler = signal.getsignal(number)
-                    if handler not in (signal.SIG_IGN, None):
-                        earlier[number] = handler
-                        signal.signal(number, on_signal)
-            _set_echo(terminal, shown, False)
-            return _read_while_cargo_waits(terminal)
-        finally:
-            _set_echo(terminal, shown, True)
-            for number, handler in earlier.items():
-                signal.signal(number, handler)
-
-    def _read_while_cargo_waits(terminal: int) -> str:
-        """Read a line, or stop when Cargo has ended: then the user types commands, not a token."""
+        Stop when Cargo has ended: then the user types commands, not a token.
+        """
         import select
+        import signal
+        import termios
 
         pipe = select.poll()
         if _pipe_to_cargo:
             pipe.register(_pipe_to_cargo.fileno(), 0)  # reports only that Cargo has closed its end
         ready: list[int] = []
         while not ready:
-            ready = select.select([terminal], [], [], 0.2)[0]
+            if waiting & signal.sigpending() or termios.tcgetattr(terminal)[3] & termios.ECHO:
+                return None
+            ready = select.select([terminal], [], [], 0.05)[0]
             if pipe.poll(0):
                 raise OtherError("Cargo has ended: no token is stored")
         line = os.read(terminal, 4096).rstrip(b"\n")
@@ -1218,34 +1220,22 @@ if sys.platform != "win32":  # type checkers find no termios there
             raise OtherError(f"{cut}: pass the token in a file")
         return line.decode("utf-8", "replace")
 
-    def _set_echo(terminal: int, shown: "list[Any]", on: bool) -> None:
-        """Turn the echo on or off, and drop what is typed ahead. Signals wait until that is done.
+    def _show_typing(terminal: int, shown: "list[Any]") -> None:
+        """Turn the echo on again, and drop what is typed ahead. This blocks SIGTTOU.
 
-        Off: in the background, the system stops this process until `fg`. Only then it notes the
-        modes in `shown`: before, they are those of the shell's prompt. On: if the terminal no
-        longer reads lines without echo, the shell has set its own modes, and those stay.
+        In the background, that signal would stop this process here. If the terminal no longer reads
+        lines without echo, the shell has set its own modes: those stay.
         """
         import signal
         import termios
 
-        waiting = set(range(1, 32)) - (set() if on else {signal.SIGTTOU})
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, waiting)
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTTOU])
+        flags = termios.ICANON | termios.ECHO  # the kernel of macOS changes others on its own
         try:
-            if not on:
-                termios.tcflush(terminal, termios.TCIFLUSH)
-                shown[:] = shown or termios.tcgetattr(terminal)
-                hidden = shown[:]
-                hidden[3] = hidden[3] & ~termios.ECHO | termios.ECHONL  # shows that a line ends
-                termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)
-            elif shown:
-                flags = termios.ICANON | termios.ECHO  # the kernel of macOS changes others
-                if termios.tcgetattr(terminal)[3] & flags == shown[3] & termios.ICANON:
-                    termios.tcsetattr(terminal, termios.TCSAFLUSH, shown)
-        except termios.error as error:
-            if not on:  # else: the terminal is gone
-                raise OSError(*error.args) from None
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            if shown and termios.tcgetattr(terminal)[3] & flags == shown[3] & termios.ICANON:
+                termios.tcsetattr(terminal, termios.TCSAFLUSH, shown)
+        except termios.error:
+            pass  # the terminal is gone
 
 
 # ---- I/O: Cargo's side --------------------------------------------------------------------------
