@@ -1036,18 +1036,15 @@ def _take_console() -> "tuple[BinaryIO, BinaryIO]":
     os.close(descriptor)
     # os.dup makes copies that no program inherits
     reader, _pipe_to_cargo = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    sys.stdin = _attach(0, _TERMINAL[0], "r", "replace")
+    sys.stdin = _attach(0, _TERMINAL[0], "r")
     vars(sys)["__stdin__"] = sys.stdin  # getpass on Windows asks only if they are the same
-    stdout = _attach(1, _TERMINAL[1])
-    _flush(sys.stdout, 1)  # what is printed so far goes to the terminal, too
-    sys.stdout = stdout
+    earlier, sys.stdout = sys.stdout, _attach(1, _TERMINAL[1])
+    _flush(earlier, 1)  # what is printed so far goes to the terminal, too
     sys.stderr = sys.stderr or _attach(2, os.devnull)  # it was closed
     return reader, _pipe_to_cargo
 
 
-def _attach(
-    descriptor: int, device: str, mode: str = "w", errors: str = "backslashreplace"
-) -> "Any":
+def _attach(descriptor: int, device: str, mode: str = "w") -> "Any":
     """Open a device, or else the null device, in place of a standard descriptor, as a text file."""
     try:
         opened = os.open(device, os.O_RDWR)
@@ -1055,6 +1052,7 @@ def _attach(
         opened = os.open(os.devnull, os.O_RDWR)
     os.dup2(opened, descriptor)  # child processes inherit the copy
     os.close(opened)
+    errors = {"r": "replace", "w": "backslashreplace"}[mode]
     return open(descriptor, mode, buffering=1, errors=errors, closefd=False)
 
 
@@ -1095,7 +1093,6 @@ def _print_help(credential: Credential) -> None:
         start = os.path.splitext(path)[0]
         path = start + (".exe" if os.path.isfile(start + ".exe") else ".cmd")
     words = [word for word in (path, *sys.argv[1:]) if word != "--help"]
-    command = json.dumps(words, ensure_ascii=False)
     text = f"""{text.strip()}
 
 This is a credential provider: Cargo runs it with --cargo-plugin to get a registry's token. To use
@@ -1103,8 +1100,8 @@ it, write its line below the registry's `index`, in config.toml in $CARGO_HOME (
 not set). Add the provider's arguments if it requires any.
 
 [registries.NAME]
-credential-provider = {command}""".lstrip()
-    if any("\ud800" <= char <= "\udfff" for char in command):
+credential-provider = {json.dumps(words, ensure_ascii=False)}""".lstrip()
+    if any("\ud800" <= char <= "\udfff" for char in path):
         text += "\n\nThis path is not UTF-8, so Cargo cannot read it: move the program first."
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     print(text.encode(encoding, "backslashreplace").decode(encoding))
@@ -1168,6 +1165,7 @@ else:
 
         While it is off, signals wait: the echo comes back before one ends or stops the process.
         """
+        import contextlib
         import signal
         import termios
 
@@ -1175,14 +1173,14 @@ else:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         signals = {getattr(signal, name) for name in names} - before
         waiting = {number for number in signals if signal.getsignal(number) != signal.SIG_IGN}
-        shown: list[Any] = []  # the modes
+        flags = termios.ICANON | termios.ECHO  # the kernel of macOS changes others on its own
+        shown: list[Any] = []
         line = None
         while line is None:
-            signal.pthread_sigmask(signal.SIG_BLOCK, waiting)
             try:
-                # In the background, the system stops this process here. The modes are those of
-                # the shell's prompt until `fg`
+                # In the background, the system stops this process here until `fg`
                 termios.tcflush(terminal, termios.TCIFLUSH)
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU, *waiting})
                 shown = shown or termios.tcgetattr(terminal)
                 hidden = [*shown[:3], shown[3] & ~termios.ECHO | termios.ECHONL, *shown[4:]]
                 termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)
@@ -1190,7 +1188,13 @@ else:
             except termios.error as error:
                 raise OSError(*error.args) from None
             finally:
-                _show_typing(terminal, shown)
+                with contextlib.suppress(termios.error):  # the terminal is gone
+                    # If other flags are set, the shell has set its own modes: those stay
+                    if (
+                        shown
+                        and termios.tcgetattr(terminal)[3] & flags == shown[3] & termios.ICANON
+                    ):
+                        termios.tcsetattr(terminal, termios.TCSAFLUSH, shown)
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)  # here, the signal does its work
         return line
 
@@ -1219,23 +1223,6 @@ else:
             cut = f"the terminal cuts a line at {limit} characters"
             raise OtherError(f"{cut}: pass the token in a file")
         return line.decode("utf-8", "replace")
-
-    def _show_typing(terminal: int, shown: "list[Any]") -> None:
-        """Turn the echo on again, and drop what is typed ahead. This blocks SIGTTOU.
-
-        In the background, that signal would stop this process here. If the terminal no longer reads
-        lines without echo, the shell has set its own modes: those stay.
-        """
-        import signal
-        import termios
-
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTTOU])
-        flags = termios.ICANON | termios.ECHO  # the kernel of macOS changes others on its own
-        try:
-            if shown and termios.tcgetattr(terminal)[3] & flags == shown[3] & termios.ICANON:
-                termios.tcsetattr(terminal, termios.TCSAFLUSH, shown)
-        except termios.error:
-            pass  # the terminal is gone
 
 
 # ---- I/O: Cargo's side --------------------------------------------------------------------------
