@@ -1022,18 +1022,15 @@ def _safe_search() -> "dict[str, str]":
 
 
 def _is_absolute(path: str) -> bool:
-    if sys.platform == "win32":  # `\x` is on the current drive, which can be that of a checkout
-        return os.path.isabs(path) and os.path.splitdrive(path)[0] != ""
-    return path.startswith("/")
+    drive = os.path.splitdrive(path)[0]  # on Windows, `\x` can be on the drive of a checkout
+    return os.path.isabs(path) and bool(drive) == (sys.platform == "win32")
 
 
 def _take_console() -> "tuple[BinaryIO, BinaryIO]":
     """Return Cargo's pipes, and put the terminal in their place. Source: the crate's `stdio`."""
     global _pipe_to_cargo
-    descriptor = os.open(os.devnull, os.O_RDWR)
-    while descriptor <= 2:  # a closed standard descriptor: a pipe would get its number
-        descriptor = os.open(os.devnull, os.O_RDWR)
-    os.close(descriptor)
+    while os.open(os.devnull, os.O_RDWR) <= 2:
+        pass  # a standard descriptor was closed: a pipe would get its number
     # os.dup makes copies that no program inherits
     reader, _pipe_to_cargo = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     sys.stdin = _attach(0, _TERMINAL[0], "r")
@@ -1168,12 +1165,12 @@ else:
         import contextlib
         import signal
         import termios
+        import time
 
         names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP", "SIGCONT")
         before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         signals = {getattr(signal, name) for name in names} - before
         waiting = {number for number in signals if signal.getsignal(number) != signal.SIG_IGN}
-        flags = termios.ICANON | termios.ECHO  # the kernel of macOS changes others on its own
         shown: list[Any] = []
         line = None
         while line is None:
@@ -1182,37 +1179,37 @@ else:
                 termios.tcflush(terminal, termios.TCIFLUSH)
                 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU, *waiting})
                 shown = shown or termios.tcgetattr(terminal)
-                hidden = [*shown[:3], shown[3] & ~termios.ECHO | termios.ECHONL, *shown[4:]]
-                termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)
+                flags = shown[3] & ~termios.ECHO | termios.ECHONL | termios.ICANON
+                termios.tcsetattr(terminal, termios.TCSAFLUSH, [*shown[:3], flags, *shown[4:]])
                 line = _read_until_signal(terminal, waiting)
             except termios.error as error:
                 raise OSError(*error.args) from None
             finally:
                 with contextlib.suppress(termios.error):  # the terminal is gone
-                    # If other flags are set, the shell has set its own modes: those stay
-                    if (
-                        shown
-                        and termios.tcgetattr(terminal)[3] & flags == shown[3] & termios.ICANON
-                    ):
+                    if shown and _is_hidden(terminal):  # else the shell has set its own modes
                         termios.tcsetattr(terminal, termios.TCSAFLUSH, shown)
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)  # here, the signal does its work
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)  # here a signal does its work
+                time.sleep(0.01)  # `fg` and `bg` continue Cargo, too
         return line
 
-    def _read_until_signal(terminal: int, waiting: "set[Any]") -> "str | None":
-        """Read a line, or return None for a signal, or if the echo is on again.
+    def _is_hidden(terminal: int) -> bool:
+        """Return whether the terminal reads lines without echo."""
+        import termios
 
-        Stop when Cargo has ended: then the user types commands, not a token.
-        """
+        flags: int = termios.tcgetattr(terminal)[3]  # the kernel of macOS changes others on its own
+        return flags & (termios.ICANON | termios.ECHO) == termios.ICANON
+
+    def _read_until_signal(terminal: int, waiting: "set[Any]") -> "str | None":
+        """Return a line, or None at a signal. When Cargo has ended, the user types commands."""
         import select
         import signal
-        import termios
 
         pipe = select.poll()
         if _pipe_to_cargo:
             pipe.register(_pipe_to_cargo.fileno(), 0)  # reports only that Cargo has closed its end
         ready: list[int] = []
         while not ready:
-            if waiting & signal.sigpending() or termios.tcgetattr(terminal)[3] & termios.ECHO:
+            if waiting & signal.sigpending() or not _is_hidden(terminal):  # a thread can get it
                 return None
             ready = select.select([terminal], [], [], 0.05)[0]
             if pipe.poll(0):
