@@ -1034,7 +1034,7 @@ def _take_console() -> "tuple[BinaryIO, BinaryIO]":
     # os.dup makes copies that no program inherits
     reader, _pipe_to_cargo = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     sys.stdin = _attach(0, _TERMINAL[0], "r")
-    vars(sys)["__stdin__"] = sys.stdin  # getpass on Windows asks only if they are the same
+    sys.__dict__["__stdin__"] = sys.stdin  # getpass on Windows asks only if they are the same
     earlier, sys.stdout = sys.stdout, _attach(1, _TERMINAL[1])
     _flush(earlier, 1)  # what is printed so far goes to the terminal, too
     sys.stderr = sys.stderr or _attach(2, os.devnull)  # it was closed
