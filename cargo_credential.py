@@ -1160,58 +1160,46 @@ else:
     def _read_hidden_line(terminal: int) -> str:
         """Read a line without echo. The echo comes back however this ends, and is off after `fg`.
 
-        While it is off, signals wait: the echo comes back before one ends or stops the process.
+        If one of the signals below ends or stops the process, the echo comes back before that.
         """
-        import contextlib
         import signal
-        import termios
-        import time
+        import threading
 
-        names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP", "SIGCONT")
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-        signals = {getattr(signal, name) for name in names} - before
-        waiting = {number for number in signals if signal.getsignal(number) != signal.SIG_IGN}
         shown: list[Any] = []
-        line = None
-        while line is None:
-            try:
-                # In the background, the system stops this process here until `fg`
-                termios.tcflush(terminal, termios.TCIFLUSH)
-                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU, *waiting})
-                shown = shown or termios.tcgetattr(terminal)
-                flags = shown[3] & ~termios.ECHO | termios.ECHONL | termios.ICANON
-                termios.tcsetattr(terminal, termios.TCSAFLUSH, [*shown[:3], flags, *shown[4:]])
-                line = _read_until_signal(terminal, waiting)
-            except termios.error as error:
-                raise OSError(*error.args) from None
-            finally:
-                with contextlib.suppress(termios.error):  # the terminal is gone
-                    if shown and _is_hidden(terminal):  # else the shell has set its own modes
-                        termios.tcsetattr(terminal, termios.TCSAFLUSH, shown)
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)  # here a signal does its work
-                time.sleep(0.01)  # `fg` and `bg` continue Cargo, too
-        return line
+        earlier: dict[int, Any] = {}
 
-    def _is_hidden(terminal: int) -> bool:
-        """Return whether the terminal reads lines without echo."""
-        import termios
+        def on_signal(number: int, frame: object) -> None:
+            _set_echo(terminal, shown, True)
+            signal.signal(number, earlier[number])
+            os.kill(os.getpid(), number)  # ends or stops the process, or raises KeyboardInterrupt
+            signal.signal(number, on_signal)  # `fg` continues here
+            _set_echo(terminal, shown, False)
 
-        flags: int = termios.tcgetattr(terminal)[3]  # the kernel of macOS changes others on its own
-        return flags & (termios.ICANON | termios.ECHO) == termios.ICANON
+        try:
+            if threading.current_thread() is threading.main_thread():
+                for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP", "SIGCONT"):
+                    number = getattr(signal, name)
+                    handler = signal.getsignal(number)
+                    if handler not in (signal.SIG_IGN, None):
+                        earlier[number] = handler
+                        signal.signal(number, on_signal)
+            _set_echo(terminal, shown, False)
+            return _read_while_cargo_waits(terminal)
+        finally:
+            _set_echo(terminal, shown, True)
+            for number, handler in earlier.items():
+                signal.signal(number, handler)
 
-    def _read_until_signal(terminal: int, waiting: "set[Any]") -> "str | None":
-        """Return a line, or None at a signal. When Cargo has ended, the user types commands."""
+    def _read_while_cargo_waits(terminal: int) -> str:
+        """Read a line, or stop when Cargo has ended: then the user types commands, not a token."""
         import select
-        import signal
 
         pipe = select.poll()
         if _pipe_to_cargo:
             pipe.register(_pipe_to_cargo.fileno(), 0)  # reports only that Cargo has closed its end
         ready: list[int] = []
         while not ready:
-            if waiting & signal.sigpending() or not _is_hidden(terminal):  # a thread can get it
-                return None
-            ready = select.select([terminal], [], [], 0.05)[0]
+            ready = select.select([terminal], [], [], 0.2)[0]
             if pipe.poll(0):
                 raise OtherError("Cargo has ended: no token is stored")
         line = os.read(terminal, 4096).rstrip(b"\n")
@@ -1220,6 +1208,35 @@ else:
             cut = f"the terminal cuts a line at {limit} characters"
             raise OtherError(f"{cut}: pass the token in a file")
         return line.decode("utf-8", "replace")
+
+    def _set_echo(terminal: int, shown: "list[Any]", on: bool) -> None:
+        """Turn the echo on or off, and drop what is typed ahead. Signals wait until that is done.
+
+        Off: in the background, the system stops this process until `fg`. Only then it notes the
+        modes in `shown`: before, they are those of the shell's prompt. On: if the terminal no
+        longer reads lines without echo, the shell has set its own modes, and those stay.
+        """
+        import signal
+        import termios
+
+        waiting = set(range(1, 32)) - (set() if on else {signal.SIGTTOU})
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, waiting)
+        try:
+            if not on:
+                termios.tcflush(terminal, termios.TCIFLUSH)
+                shown[:] = shown or termios.tcgetattr(terminal)
+                hidden = shown[:]
+                hidden[3] = hidden[3] & ~termios.ECHO | termios.ECHONL | termios.ICANON
+                termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)
+            elif shown:
+                flags = termios.ICANON | termios.ECHO  # the kernel of macOS changes others
+                if termios.tcgetattr(terminal)[3] & flags == shown[3] & termios.ICANON:
+                    termios.tcsetattr(terminal, termios.TCSAFLUSH, shown)
+        except termios.error as error:
+            if not on:  # else: the terminal is gone
+                raise OSError(*error.args) from None
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 # ---- I/O: Cargo's side --------------------------------------------------------------------------
