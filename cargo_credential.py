@@ -976,55 +976,43 @@ _pipe_to_cargo: "IO[bytes] | None" = None  # once `main` has taken it
 
 def _safe_search() -> "dict[str, str]":
     """Return variables with which no program is looked up in the current directory."""
-    for path in (os.environ.get("PATH", ""), os.defpath):
-        kept = [part for part in path.split(os.pathsep) if _is_absolute(part)]
-        if kept:
-            break  # else: an empty PATH is the current directory
-    search = {"PATH": os.pathsep.join(kept)}
+    kept = [part for part in os.get_exec_path() if _is_absolute(part)]
+    search = {"PATH": os.pathsep.join(kept or [sys.prefix])}  # not "", the current directory
     if sys.platform == "win32":
         search["NoDefaultCurrentDirectoryInExePath"] = "1"
     return search
 
 
 def _is_absolute(path: str) -> bool:
-    if sys.platform == "win32":  # `\x` is on the current drive, which can be that of a checkout
-        return os.path.isabs(path) and os.path.splitdrive(path)[0] != ""
-    return path.startswith("/")
+    drive = os.path.splitdrive(path)[0]  # on Windows, `\x` can be on the drive of a checkout
+    return os.path.isabs(path) and bool(drive) == (sys.platform == "win32")
 
 
 def _take_console() -> "tuple[BinaryIO, BinaryIO]":
     """Return Cargo's pipes, and put the terminal in their place. Source: the crate's `stdio`."""
     global _pipe_to_cargo
-    descriptor = os.open(os.devnull, os.O_RDWR)
-    while descriptor <= 2:  # a closed standard descriptor: a pipe would get its number
-        os.set_inheritable(descriptor, True)
-        descriptor = os.open(os.devnull, os.O_RDWR)
-    os.close(descriptor)
+    while os.open(os.devnull, os.O_RDWR) <= 2:
+        pass  # a standard descriptor was closed: a pipe would get its number
     # os.dup makes copies that no program inherits
     reader, _pipe_to_cargo = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    _attach(0, _TERMINAL[0])
-    _attach(1, _TERMINAL[1])
-    _flush(sys.stdout, 1)  # what is printed so far goes to the terminal, too
-    terminal = _open_text(0, "r", "replace")
-    for name in ("stdin", "__stdin__"):  # getpass on Windows asks only if they are the same
-        setattr(sys, name, terminal)
-    sys.stdout = _open_text(1, "w", "backslashreplace")
-    sys.stderr = sys.stderr or _open_text(2, "w", "backslashreplace")  # it was closed
+    sys.stdin = _attach(0, _TERMINAL[0], "r")
+    sys.__dict__["__stdin__"] = sys.stdin  # getpass on Windows asks only if they are the same
+    earlier, sys.stdout = sys.stdout, _attach(1, _TERMINAL[1])
+    _flush(earlier, 1)  # what is printed so far goes to the terminal, too
+    sys.stderr = sys.stderr or _attach(2, os.devnull)  # it was closed
     return reader, _pipe_to_cargo
 
 
-def _open_text(descriptor: int, mode: str, errors: str) -> "Any":
-    return open(descriptor, mode, buffering=1, errors=errors, closefd=False)
-
-
-def _attach(descriptor: int, device: str) -> None:
-    """Open a device, or the null device if that fails, in place of a standard descriptor."""
+def _attach(descriptor: int, device: str, mode: str = "w") -> "Any":
+    """Open a device, or else the null device, in place of a standard descriptor, as a text file."""
     try:
         opened = os.open(device, os.O_RDWR)
     except OSError:
         opened = os.open(os.devnull, os.O_RDWR)
     os.dup2(opened, descriptor)  # child processes inherit the copy
     os.close(opened)
+    errors = {"r": "replace", "w": "backslashreplace"}[mode]
+    return open(descriptor, mode, buffering=1, errors=errors, closefd=False)
 
 
 def _flush(stream: "TextIO | None", descriptor: int) -> None:
@@ -1037,10 +1025,9 @@ def _flush(stream: "TextIO | None", descriptor: int) -> None:
 
 
 def _say(line: str) -> None:
-    """Print a line on standard error. Escapes all that is not printable: a registry may send it."""
-    shown = "".join([char if char.isprintable() else ascii(char)[1:-1] for char in line])
+    """Print a line on standard error. Its line breaks are escaped, too: a registry may send it."""
     try:
-        sys.stderr.write(shown + "\n")
+        sys.stderr.write(_escape(line).replace("\n", "\\n") + "\n")
         sys.stderr.flush()
     except (AttributeError, OSError, ValueError, LookupError):
         pass  # it is closed, broken, or cannot encode the text: the answer matters more
@@ -1064,8 +1051,7 @@ def _print_help(credential: Credential) -> None:
     if sys.platform == "win32":  # Cargo cannot start a .py file
         start = os.path.splitext(path)[0]
         path = start + (".exe" if os.path.isfile(start + ".exe") else ".cmd")
-    words = [path, *[word for word in sys.argv[1:] if word != "--help"]]
-    command = json.dumps(words, ensure_ascii=False)
+    words = [word for word in (path, *sys.argv[1:]) if word != "--help"]
     text = f"""{text.strip()}
 
 This is a credential provider: Cargo runs it with --cargo-plugin to get a registry's token. To use
@@ -1073,13 +1059,11 @@ it, write its line below the registry's `index`, in config.toml in $CARGO_HOME (
 not set). Add the provider's arguments if it requires any.
 
 [registries.NAME]
-credential-provider = {command}
-""".lstrip()
-    if any("\ud800" <= char <= "\udfff" for char in command):
-        text += "\nThis path is not UTF-8, so Cargo cannot read it: move the program first.\n"
-    if sys.stdout:
-        encoding = sys.stdout.encoding or "utf-8"
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+credential-provider = {json.dumps(words, ensure_ascii=False)}""".lstrip()
+    if any("\ud800" <= char <= "\udfff" for char in path):
+        text += "\n\nThis path is not UTF-8, so Cargo cannot read it: move the program first."
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def read_line() -> str:
@@ -1094,23 +1078,25 @@ def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
     on Windows), or if no HTTP header can carry the token. Cargo shows the message and stops.
     Source: `read_token`.
     """
-    if options.token is not None:
-        import re
-
-        # Up to 1.78, Cargo passes the line end, too
-        token = options.token.map(lambda text: re.sub(r"\r?\n\Z", "", text))
-        problem = "Cargo passed an empty token"
+    problem = "Cargo passed an empty token"
+    if options.token is None:
+        _prompt(options, registry)
+        try:
+            with open(_TERMINAL[0], "rb", buffering=0) as terminal:
+                text, problem = _read_hidden_line(terminal.fileno()).strip(), "no token was entered"
+        except OSError:
+            text, problem = "", "Cargo passed no token, and no terminal was found to type it on"
     else:
-        for line in _prompt_of(options, registry):
-            _say(line)
-        token, problem = _read_typed_token()
-    if not token:
+        text = options.token.expose()
+        # Up to 1.78, Cargo passes the line end, too
+        text = text[: len(text) - text.endswith("\n") - text.endswith("\r\n")]
+    if not text:
         raise OtherError(f"{problem}: to pass it from a file, add `< FILE` to the command")
-    return _check_token(token, OtherError)
+    return _check_token(Secret(text), OtherError)
 
 
-def _prompt_of(options: LoginOptions, registry: RegistryInfo) -> "list[str]":
-    """Return the lines before the token. A checkout can choose all of the text but the host."""
+def _prompt(options: LoginOptions, registry: RegistryInfo) -> None:
+    """Print two lines. A checkout can choose all of the text but the host."""
     name = f"registry {registry.name}, " if registry.name else ""
     page = f"for {registry.name or registry.index_url}"
     if options.login_url is not None:
@@ -1120,28 +1106,18 @@ def _prompt_of(options: LoginOptions, registry: RegistryInfo) -> "list[str]":
     if len(ascii(lines)) > 1000:  # half of a small terminal: the host must stay on the screen
         hint = "check the registry's name and index"
         raise OtherError(f"the prompt would be longer than 1000 characters: {hint}")
-    return lines
+    for line in lines:
+        _say(line)
 
 
-def _read_typed_token() -> "tuple[Secret, str]":
-    """Return what the user types, and what to report if that is nothing."""
-    try:
-        terminal = os.open(_TERMINAL[0], os.O_RDWR | getattr(os, "O_NOCTTY", 0))
-        try:
-            if sys.platform == "win32":
-                import getpass
+if sys.platform == "win32":
 
-                line = getpass.getpass("")  # from the console
-            else:
-                line = _read_hidden_line(terminal)
-        finally:
-            os.close(terminal)
-    except OSError:
-        return Secret(""), "Cargo passed no token, and no terminal was found to type it on"
-    return Secret(line.strip()), "no token was entered"
+    def _read_hidden_line(terminal: int) -> str:
+        import getpass
 
+        return getpass.getpass("")  # from the console
 
-if sys.platform != "win32":  # type checkers find no termios there
+else:
 
     def _read_hidden_line(terminal: int) -> str:
         """Read a line without echo. The echo comes back however this ends, and is off after `fg`.
@@ -1155,11 +1131,11 @@ if sys.platform != "win32":  # type checkers find no termios there
         earlier: dict[int, Any] = {}
 
         def on_signal(number: int, frame: object) -> None:
-            _show_typing(terminal, shown)
+            _set_echo(terminal, shown, True)
             signal.signal(number, earlier[number])
             os.kill(os.getpid(), number)  # ends or stops the process, or raises KeyboardInterrupt
             signal.signal(number, on_signal)  # `fg` continues here
-            _hide_typing(terminal, shown)
+            _set_echo(terminal, shown, False)
 
         try:
             if threading.current_thread() is threading.main_thread():
@@ -1169,12 +1145,10 @@ if sys.platform != "win32":  # type checkers find no termios there
                     if handler not in (signal.SIG_IGN, None):
                         earlier[number] = handler
                         signal.signal(number, on_signal)
-            _hide_typing(terminal, shown)
-            line = _read_while_cargo_waits(terminal)
-            os.write(terminal, b"\n")  # the user's own was not shown
-            return line
+            _set_echo(terminal, shown, False)
+            return _read_while_cargo_waits(terminal)
         finally:
-            _show_typing(terminal, shown)
+            _set_echo(terminal, shown, True)
             for number, handler in earlier.items():
                 signal.signal(number, handler)
 
@@ -1185,59 +1159,44 @@ if sys.platform != "win32":  # type checkers find no termios there
         pipe = select.poll()
         if _pipe_to_cargo:
             pipe.register(_pipe_to_cargo.fileno(), 0)  # reports only that Cargo has closed its end
-        limit = 1023 if sys.platform == "darwin" else 4095
-        line = b""
-        while not line.endswith(b"\n"):
+        ready: list[int] = []
+        while not ready:
             ready = select.select([terminal], [], [], 0.2)[0]
             if pipe.poll(0):
                 raise OtherError("Cargo has ended: no token is stored")
-            if ready:
-                typed = os.read(terminal, 4096)
-                if not typed:
-                    break
-                line += typed
-        if len(line.rstrip(b"\n")) >= limit:
+        line = os.read(terminal, 4096).rstrip(b"\n")
+        limit = 1023 if sys.platform == "darwin" else 4095
+        if len(line) >= limit:
             cut = f"the terminal cuts a line at {limit} characters"
             raise OtherError(f"{cut}: pass the token in a file")
         return line.decode("utf-8", "replace")
 
-    def _hide_typing(terminal: int, shown: "list[Any]") -> None:
-        """Turn the echo off, drop what is typed ahead, and note the modes with echo in `shown`.
+    def _set_echo(terminal: int, shown: "list[Any]", on: bool) -> None:
+        """Turn the echo on or off, and drop what is typed ahead. Signals wait until that is done.
 
-        In the background, the system stops this process here, and the modes are those of the
-        shell's prompt. So it reads them again after `fg`, which interrupts the call.
-        """
-        import termios
-
-        try:
-            modes = termios.tcgetattr(terminal)
-            if not shown or modes[3] & termios.ECHO:
-                shown[:] = modes
-            hidden = shown[:]
-            hidden[3] &= ~termios.ECHO
-            termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)
-        except termios.error as error:
-            if not isinstance(OSError(*error.args), InterruptedError):
-                raise OSError(*error.args) from None
-            _hide_typing(terminal, shown)
-
-    def _show_typing(terminal: int, shown: "list[Any]") -> None:
-        """Turn the echo on again, and drop what is typed ahead.
-
-        If the terminal no longer reads lines without echo, the shell has set its own modes: those
-        stay. In the background, the system would stop this process here, so signals wait.
+        Off: in the background, the system stops this process until `fg`. Only then it notes the
+        modes in `shown`: before, they are those of the shell's prompt. On: if the terminal no
+        longer reads lines without echo, the shell has set its own modes, and those stay.
         """
         import signal
         import termios
 
-        waiting = {signal.SIGTTOU, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
+        waiting = set(range(1, 32)) - (set() if on else {signal.SIGTTOU})
         before = signal.pthread_sigmask(signal.SIG_BLOCK, waiting)
         try:
-            flags = termios.ICANON | termios.ECHO  # the kernel of macOS changes others on its own
-            if shown and termios.tcgetattr(terminal)[3] & flags == shown[3] & termios.ICANON:
-                termios.tcsetattr(terminal, termios.TCSAFLUSH, shown)
-        except termios.error:
-            pass  # the terminal is gone
+            if not on:
+                termios.tcflush(terminal, termios.TCIFLUSH)
+                shown[:] = shown or termios.tcgetattr(terminal)
+                hidden = shown[:]
+                hidden[3] = hidden[3] & ~termios.ECHO | termios.ECHONL | termios.ICANON
+                termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)
+            elif shown:
+                flags = termios.ICANON | termios.ECHO  # the kernel of macOS changes others
+                if termios.tcgetattr(terminal)[3] & flags == shown[3] & termios.ICANON:
+                    termios.tcsetattr(terminal, termios.TCSAFLUSH, shown)
+        except termios.error as error:
+            if not on:  # else: the terminal is gone
+                raise OSError(*error.args) from None
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
