@@ -976,23 +976,25 @@ _pipe_to_cargo: "IO[bytes] | None" = None  # once `main` has taken it
 
 def _safe_search() -> "dict[str, str]":
     """Return variables with which no program is looked up in the current directory."""
-    kept = [part for part in os.get_exec_path() if _is_absolute(part)]
-    search = {"PATH": os.pathsep.join(kept or [sys.prefix])}  # not "", the current directory
+    parts = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    kept = [part for part in parts if _is_absolute(part)] or [sys.prefix]
+    search = {"PATH": os.pathsep.join(kept)}  # an empty PATH is the current directory
     if sys.platform == "win32":
         search["NoDefaultCurrentDirectoryInExePath"] = "1"
     return search
 
 
 def _is_absolute(path: str) -> bool:
-    drive = os.path.splitdrive(path)[0]  # on Windows, `\x` can be on the drive of a checkout
-    return os.path.isabs(path) and bool(drive) == (sys.platform == "win32")
+    # On Windows, `\x` is on the current drive, which can be that of a checkout
+    has_drive = sys.platform != "win32" or os.path.splitdrive(path)[0] != ""
+    return has_drive and os.path.isabs(path)
 
 
 def _take_console() -> "tuple[BinaryIO, BinaryIO]":
     """Return Cargo's pipes, and put the terminal in their place. Source: the crate's `stdio`."""
     global _pipe_to_cargo
     while os.open(os.devnull, os.O_RDWR) <= 2:
-        pass  # a standard descriptor was closed: a pipe would get its number
+        pass  # a standard descriptor is closed: without this, a pipe would get its number
     # os.dup makes copies that no program inherits
     reader, _pipe_to_cargo = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     sys.stdin = _attach(0, _TERMINAL[0], "r")
@@ -1060,8 +1062,6 @@ not set). Add the provider's arguments if it requires any.
 
 [registries.NAME]
 credential-provider = {json.dumps(words, ensure_ascii=False)}""".lstrip()
-    if any("\ud800" <= char <= "\udfff" for char in path):
-        text += "\n\nThis path is not UTF-8, so Cargo cannot read it: move the program first."
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     print(text.encode(encoding, "backslashreplace").decode(encoding))
 
@@ -1087,9 +1087,10 @@ def read_token(options: LoginOptions, registry: RegistryInfo) -> Secret:
         except OSError:
             text, problem = "", "Cargo passed no token, and no terminal was found to type it on"
     else:
-        text = options.token.expose()
+        import re
+
         # Up to 1.78, Cargo passes the line end, too
-        text = text[: len(text) - text.endswith("\n") - text.endswith("\r\n")]
+        text = re.sub(r"\r?\n\Z", "", options.token.expose())
     if not text:
         raise OtherError(f"{problem}: to pass it from a file, add `< FILE` to the command")
     return _check_token(Secret(text), OtherError)
