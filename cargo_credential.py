@@ -296,36 +296,18 @@ def _type_of(value: object) -> str:
 
 
 # ---- The messages -------------------------------------------------------------------------------
-class _Record:
-    """A message or a part of one. `__match_args__` names its attributes and its JSON fields.
-
-    `_from_fields` reads strings: a class with other fields overrides it. `kind` is the class's name
-    on the wire. It is read from the class: a provider may set an attribute.
-    """
-
-    __match_args__: "tuple[str, ...]" = ()
-    kind: str
-
-    def __init_subclass__(cls, kind: str = "") -> None:
-        if kind:
-            cls.kind = kind
-
-    @classmethod
-    def _from_fields(cls: "Any", fields: "dict[str, Any]") -> "Any":
-        return cls(*[_required(fields, name, str) for name in cls.__match_args__])
-
-    def _to_fields(self) -> "dict[str, Any]":
-        return {name: getattr(self, name) for name in self.__match_args__}
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
-
-    def __repr__(self) -> str:
-        fields = [f"{name}={getattr(self, name)!r}" for name in self.__match_args__]
-        return f"{type(self).__name__}({', '.join(fields)})"
+# A message, and each part of one, is a class whose `__match_args__` names its attributes, which are
+# also its fields in JSON. They share functions instead of a base class: this starts faster.
+def _is_equal(self: object, other: object) -> bool:
+    return type(self) is type(other) and vars(self) == vars(other)
 
 
-class RegistryInfo(_Record):
+def _show(self: "Any") -> str:
+    fields = [f"{name}={getattr(self, name)!r}" for name in self.__match_args__]
+    return f"{type(self).__name__}({', '.join(fields)})"
+
+
+class RegistryInfo:
     """The registry that a request is about. Source: `RegistryInfo`.
 
     - index_url: as Cargo writes it, with `sparse+`. For crates.io it is always CRATES_IO_INDEX.
@@ -334,6 +316,7 @@ class RegistryInfo(_Record):
     - headers: `Name: value`, from the registry's 401 response. Compare the names without case.
     """
 
+    __eq__, __repr__ = _is_equal, _show
     __match_args__ = ("index_url", "name", "headers")
 
     def __init__(self, index_url: str, name: "str | None" = None, headers: "Sequence[str]" = ()):
@@ -413,15 +396,19 @@ def _problem_of_entry(entry: object) -> str:
     return ""
 
 
-class Operation(_Record, kind="unknown"):
+class Operation:
     """What the token is for. A newer Cargo may send others. Source: `Operation`."""
 
+    kind = "unknown"  # in JSON: see the tables below
+    __match_args__: "tuple[str, ...]" = ()
+    __eq__, __repr__ = _is_equal, _show
 
-class ReadOperation(Operation, kind="read"):
+
+class ReadOperation(Operation):
     """Read the index or a crate. Cargo sends it before a publish, and may before all others."""
 
 
-class PublishOperation(Operation, kind="publish"):
+class PublishOperation(Operation):
     """Publish version `vers` of crate `name`. `cksum` is the SHA-256 of the .crate file in hex."""
 
     __match_args__ = ("name", "vers", "cksum")
@@ -430,7 +417,7 @@ class PublishOperation(Operation, kind="publish"):
         self.name, self.vers, self.cksum = name, vers, cksum
 
 
-class YankOperation(Operation, kind="yank"):
+class YankOperation(Operation):
     """Yank (withdraw) version `vers` of crate `name`."""
 
     __match_args__ = ("name", "vers")
@@ -439,7 +426,7 @@ class YankOperation(Operation, kind="yank"):
         self.name, self.vers = name, vers
 
 
-class UnyankOperation(Operation, kind="unyank"):
+class UnyankOperation(Operation):
     """Undo the yank of version `vers` of crate `name`."""
 
     __match_args__ = ("name", "vers")
@@ -448,7 +435,7 @@ class UnyankOperation(Operation, kind="unyank"):
         self.name, self.vers = name, vers
 
 
-class OwnersOperation(Operation, kind="owners"):
+class OwnersOperation(Operation):
     """List or change the owners of crate `name`."""
 
     __match_args__ = ("name",)
@@ -461,15 +448,19 @@ class UnknownOperation(Operation):
     """An operation of a newer Cargo."""
 
 
-class Action(_Record, kind="unknown"):
+class Action:
     """What Cargo requests. A newer Cargo may send others. Source: `Action`."""
+
+    kind = "unknown"  # in JSON: see the tables below
+    __match_args__: "tuple[str, ...]" = ()
+    __eq__, __repr__ = _is_equal, _show
 
     def __str__(self) -> str:
         """Return Cargo's name for the action."""
         return self.kind.replace("unknown", "<unknown>")
 
 
-class GetAction(Action, kind="get"):
+class GetAction(Action):
     """Return a token for `operation`."""
 
     __match_args__ = ("operation",)
@@ -477,29 +468,22 @@ class GetAction(Action, kind="get"):
     def __init__(self, operation: Operation) -> None:
         self.operation = operation
 
-    @classmethod
-    def _from_fields(cls, fields: "dict[str, Any]") -> "GetAction":
-        kind = _OPERATIONS.get(_required(fields, "operation", str), UnknownOperation)
-        return cls(kind._from_fields(fields))
 
-    def _to_fields(self) -> "dict[str, Any]":
-        return {"operation": type(self.operation).kind, **self.operation._to_fields()}
-
-
-class LoginOptions(_Record):
+class LoginOptions:
     """What `cargo login` passes. Source: `LoginOptions`.
 
     token: the Secret to store, or None if the provider has to ask for it: see read_token.
     login_url: a page where the user finds a token, or None.
     """
 
+    __eq__, __repr__ = _is_equal, _show
     __match_args__ = ("token", "login_url")
 
     def __init__(self, token: "Secret | None" = None, login_url: "str | None" = None) -> None:
         self.token, self.login_url = token, login_url
 
 
-class LoginAction(Action, kind="login"):
+class LoginAction(Action):
     """Store a token."""
 
     __match_args__ = ("options",)
@@ -507,20 +491,8 @@ class LoginAction(Action, kind="login"):
     def __init__(self, options: LoginOptions) -> None:
         self.options = options
 
-    @classmethod
-    def _from_fields(cls, fields: "dict[str, Any]") -> "LoginAction":
-        options = LoginOptions(None, _optional(fields, "login-url"))
-        token = _optional(fields, "token")
-        if token is not None:
-            options.token = Secret(token)
-        return cls(options)
 
-    def _to_fields(self) -> "dict[str, Any]":
-        token, url = self.options.token, self.options.login_url
-        return {"token": token.expose() if token is not None else None, "login-url": url}
-
-
-class LogoutAction(Action, kind="logout"):
+class LogoutAction(Action):
     """Erase the token."""
 
 
@@ -528,9 +500,10 @@ class UnknownAction(Action):
     """An action of a newer Cargo. Raise OperationNotSupported."""
 
 
-class CredentialHello(_Record):
+class CredentialHello:
     """A provider's first line: the protocol versions `v` it offers. Source: `CredentialHello`."""
 
+    __eq__, __repr__ = _is_equal, _show
     __match_args__ = ("v",)
 
     def __init__(self, v: "Sequence[int]") -> None:
@@ -549,9 +522,10 @@ class CredentialHello(_Record):
         return _encode({"v": self.v})
 
 
-class CredentialRequest(_Record):
+class CredentialRequest:
     """What Cargo asks, in protocol version `v`. Source: `CredentialRequest`."""
 
+    __eq__, __repr__ = _is_equal, _show
     __match_args__ = ("v", "registry", "action", "args")
 
     def __init__(self, v: int, registry: RegistryInfo, action: Action, args: "Sequence[str]" = ()):
@@ -566,31 +540,30 @@ class CredentialRequest(_Record):
             raise ProtocolError(f"unsupported protocol version {v}")
         url, name = _required(found, "index-url", str), _optional(found, "name")
         registry = RegistryInfo(url, name, _strings(found, "headers"))
-        kind = _ACTIONS.get(_required(fields, "kind", str), UnknownAction)
-        return cls(v, registry, kind._from_fields(fields), _strings(fields, "args"))
+        action = _read_part(fields, "kind", _ACTIONS, UnknownAction)
+        return cls(v, registry, action, _strings(fields, "args"))
 
     def to_json(self) -> str:
         """Return the request as one line of JSON, with a login's token in it."""
         info = self.registry
         registry = {"index-url": info.index_url, "name": info.name, "headers": info.headers}
-        fields = {"v": self.v, "registry": _present(registry), "kind": type(self.action).kind}
-        return _encode(_present({**fields, **self.action._to_fields(), "args": self.args}))
+        fields = {"v": self.v, "registry": _present(registry), **_fields_of(self.action, "kind")}
+        return _encode(_present({**fields, "args": self.args}))
 
 
-def _present(fields: "dict[str, Any]") -> "dict[str, Any]":
-    """Return the fields that are neither None nor an empty list: the crate does not write these."""
-    return {name: value for name, value in fields.items() if value is not None and value != []}
-
-
-class CacheControl(_Record, kind="unknown"):
+class CacheControl:
     """How long Cargo keeps a token: at most until it exits. Source: `CacheControl`."""
 
+    kind = "unknown"  # in JSON: see the tables below
+    __match_args__: "tuple[str, ...]" = ()
+    __eq__, __repr__ = _is_equal, _show
 
-class CacheNever(CacheControl, kind="never"):
+
+class CacheNever(CacheControl):
     """Cargo does not keep the token: it requests one each time that it needs one."""
 
 
-class CacheExpires(CacheControl, kind="expires"):
+class CacheExpires(CacheControl):
     """Cargo keeps the token until 60 seconds before `expiration`, which is stored as an int.
 
     expiration: Unix seconds, or an aware datetime. Raises TypeError or ValueError for any other.
@@ -613,15 +586,8 @@ class CacheExpires(CacheControl, kind="expires"):
             raise ValueError(f"expiration must be Unix seconds, {hint}")
         self.expiration = int(seconds)
 
-    @classmethod
-    def _from_fields(cls, fields: "dict[str, Any]") -> "CacheExpires":
-        try:
-            return cls(_required(fields, "expiration", int))
-        except ValueError as error:
-            raise ProtocolError(str(error)) from None
 
-
-class CacheSession(CacheControl, kind="session"):
+class CacheSession(CacheControl):
     """Cargo keeps the token until it exits."""
 
 
@@ -629,8 +595,12 @@ class CacheUnknown(CacheControl):
     """A setting of a newer protocol. Cargo treats it as CacheNever."""
 
 
-class CredentialResponse(_Record, kind="unknown"):
+class CredentialResponse:
     """The answer to an action. Source: `CredentialResponse`."""
+
+    kind = "unknown"  # in JSON: see the tables below
+    __match_args__: "tuple[str, ...]" = ()
+    __eq__, __repr__ = _is_equal, _show
 
     @classmethod
     def from_json(cls, line: "str | bytes") -> "CredentialResponse":
@@ -639,10 +609,10 @@ class CredentialResponse(_Record, kind="unknown"):
         if list(fields) not in (["Ok"], ["Err"]):
             raise ProtocolError("the line must be an object with one field, `Ok` or `Err`")
         found = _required(fields, next(iter(fields)), dict)
-        kind = _required(found, "kind", str)
         if "Ok" in fields:
-            answer: CredentialResponse = _RESPONSES.get(kind, UnknownResponse)._from_fields(found)
+            answer: CredentialResponse = _read_part(found, "kind", _RESPONSES, UnknownResponse)
             return answer
+        kind = _required(found, "kind", str)
         if kind == "other":
             if found.get("caused-by") is None:  # missing or null
                 found["caused-by"] = []
@@ -651,10 +621,15 @@ class CredentialResponse(_Record, kind="unknown"):
 
     def to_json(self) -> str:
         """Return one line of JSON, with its token. Raises TypeError or ValueError for a bad one."""
-        return _encode({"Ok": {"kind": type(self).kind, **self._to_fields()}})
+        if isinstance(self, GetResponse):
+            _must_be("GetResponse.token", self.token, Secret)
+            _must_be("GetResponse.cache", self.cache, CacheControl)
+            _must_be("GetResponse.operation_independent", self.operation_independent, bool)
+            _check_token(self.token, ValueError)
+        return _encode({"Ok": _fields_of(self, "kind")})
 
 
-class GetResponse(CredentialResponse, kind="get"):
+class GetResponse(CredentialResponse):
     """A token. Cargo sends it unchanged as the `Authorization` header.
 
     token: a Secret of printable ASCII, with the scheme (`Bearer ...`) if the registry requires one.
@@ -672,26 +647,12 @@ class GetResponse(CredentialResponse, kind="get"):
     ) -> None:
         self.token, self.cache, self.operation_independent = token, cache, operation_independent
 
-    @classmethod
-    def _from_fields(cls, fields: "dict[str, Any]") -> "GetResponse":
-        token = Secret(_required(fields, "token", str))
-        cache = _CACHES.get(_required(fields, "cache", str), CacheUnknown)._from_fields(fields)
-        return cls(token, cache, _required(fields, "operation_independent", bool))
 
-    def _to_fields(self) -> "dict[str, Any]":
-        _must_be("GetResponse.token", self.token, Secret)
-        _must_be("GetResponse.cache", self.cache, CacheControl)
-        _must_be("GetResponse.operation_independent", self.operation_independent, bool)
-        token = _check_token(self.token, ValueError).expose()
-        cache = {"cache": type(self.cache).kind, **self.cache._to_fields()}
-        return {"token": token, **cache, "operation_independent": self.operation_independent}
-
-
-class LoginResponse(CredentialResponse, kind="login"):
+class LoginResponse(CredentialResponse):
     """The token is stored."""
 
 
-class LogoutResponse(CredentialResponse, kind="logout"):
+class LogoutResponse(CredentialResponse):
     """The token is erased."""
 
 
@@ -708,9 +669,6 @@ class Error(Exception):
     kind = "other"
     caused_by: "tuple[str, ...]" = ()
     _message = "credential action failed"
-
-    def __init_subclass__(cls, kind: str = "", message: str = "") -> None:
-        cls.kind, cls._message = kind or cls.kind, message or cls._message
 
     def __str__(self) -> str:
         return super().__str__() or self._message
@@ -733,18 +691,22 @@ def _cause_texts(causes: "str | Sequence[object]") -> "list[str]":
     return [str(cause) for cause in causes]
 
 
-class UrlNotSupported(Error, kind="url-not-supported", message="registry not supported"):
+class UrlNotSupported(Error):
     """This provider does not serve the registry. Cargo asks its next provider."""
 
+    _message = "registry not supported"
 
-class NotFound(Error, kind="not-found", message="credential not found"):
+
+class NotFound(Error):
     """The provider has no token for the registry. Cargo asks its next provider."""
 
+    _message = "credential not found"
 
-class OperationNotSupported(
-    Error, kind="operation-not-supported", message="requested operation not supported"
-):
+
+class OperationNotSupported(Error):
     """This provider does not support the action. Cargo stops, and asks no other provider."""
+
+    _message = "requested operation not supported"
 
 
 class OtherError(Error):
@@ -756,24 +718,36 @@ class OtherError(Error):
         self.caused_by = tuple(_cause_texts(caused_by))
 
 
-class UnknownError(Error, kind="unknown", message="unknown error kind; try updating Cargo?"):
+class UnknownError(Error):
     """An error of a newer protocol, in an answer. Do not raise it: Cargo stops."""
 
-
-def _by_kind(*classes: "Any") -> "dict[str, Any]":
-    return {one.kind: one for one in classes}
+    _message = "unknown error kind; try updating Cargo?"
 
 
-_OPERATIONS = _by_kind(
-    ReadOperation, PublishOperation, YankOperation, UnyankOperation, OwnersOperation
-)
-_ACTIONS = _by_kind(GetAction, LoginAction, LogoutAction)
-_CACHES = _by_kind(CacheNever, CacheExpires, CacheSession)
-_RESPONSES = _by_kind(GetResponse, LoginResponse, LogoutResponse)
-_ERRORS = _by_kind(UrlNotSupported, NotFound, OperationNotSupported, UnknownError)  # not `other`
+# The kinds in JSON. A class of a provider is not in these tables, so it is never read
+_OPERATIONS = {
+    "read": ReadOperation,
+    "publish": PublishOperation,
+    "yank": YankOperation,
+    "unyank": UnyankOperation,
+    "owners": OwnersOperation,
+}
+_ACTIONS = {"get": GetAction, "login": LoginAction, "logout": LogoutAction}
+_RESPONSES = {"get": GetResponse, "login": LoginResponse, "logout": LogoutResponse}
+_CACHES = {"never": CacheNever, "expires": CacheExpires, "session": CacheSession}
+_ERRORS = {
+    "url-not-supported": UrlNotSupported,
+    "not-found": NotFound,
+    "operation-not-supported": OperationNotSupported,
+    "unknown": UnknownError,
+}
+_TABLES: "tuple[dict[str, Any], ...]" = (_OPERATIONS, _ACTIONS, _RESPONSES, _CACHES, _ERRORS)
+for _table in _TABLES:
+    for _kind in _table:
+        _table[_kind].kind = _kind
 
 
-# ---- The messages, read from JSON ---------------------------------------------------------------
+# ---- The messages in JSON -----------------------------------------------------------------------
 class ProtocolError(ValueError):
     """A line does not follow the protocol. The text names the field, and quotes no string."""
 
@@ -831,6 +805,53 @@ def _strings(fields: "dict[str, Any]", name: str) -> "list[str]":
     if not all(type(value) is str for value in values):
         raise ProtocolError(f"field `{name}` must be a list of strings")
     return values
+
+
+def _read_part(
+    fields: "dict[str, Any]", name: str, kinds: "dict[str, Any]", unknown: "Any"
+) -> "Any":
+    """Return the action, operation, answer or cache control whose kind is in the field `name`."""
+    kind = kinds.get(_required(fields, name, str), unknown)
+    if kind is GetAction:
+        return GetAction(_read_part(fields, "operation", _OPERATIONS, UnknownOperation))
+    if kind is LoginAction:
+        options = LoginOptions(None, _optional(fields, "login-url"))
+        token = _optional(fields, "token")
+        if token is not None:
+            options.token = Secret(token)
+        return LoginAction(options)
+    if kind is GetResponse:
+        secret = Secret(_required(fields, "token", str))
+        cache = _read_part(fields, "cache", _CACHES, CacheUnknown)
+        return GetResponse(secret, cache, _required(fields, "operation_independent", bool))
+    if kind is CacheExpires:
+        try:
+            return CacheExpires(_required(fields, "expiration", int))
+        except ValueError as error:
+            raise ProtocolError(str(error)) from None
+    return kind(*[_required(fields, argument, str) for argument in kind.__match_args__])
+
+
+def _fields_of(
+    part: "Operation | Action | CacheControl | CredentialResponse", name: str
+) -> "dict[str, Any]":
+    """Return the fields of such a part: the field `name` with its kind, and those beside it."""
+    fields: dict[str, Any] = {name: type(part).kind}
+    if isinstance(part, GetAction):
+        return {**fields, **_fields_of(part.operation, "operation")}
+    if isinstance(part, LoginAction):
+        token, url = part.options.token, part.options.login_url
+        return {**fields, "token": token.expose() if token is not None else None, "login-url": url}
+    if isinstance(part, GetResponse):
+        cache = _fields_of(part.cache, "cache")
+        independent = {"operation_independent": part.operation_independent}
+        return {**fields, "token": part.token.expose(), **cache, **independent}
+    return {**fields, **{argument: getattr(part, argument) for argument in part.__match_args__}}
+
+
+def _present(fields: "dict[str, Any]") -> "dict[str, Any]":
+    """Return the fields that are neither None nor an empty list: the crate does not write these."""
+    return {name: value for name, value in fields.items() if value is not None and value != []}
 
 
 # ---- Secrets ------------------------------------------------------------------------------------
@@ -985,9 +1006,9 @@ def _safe_search() -> "dict[str, str]":
 
 
 def _is_absolute(path: str) -> bool:
-    # On Windows, `\x` is on the current drive, which can be that of a checkout
-    has_drive = sys.platform != "win32" or os.path.splitdrive(path)[0] != ""
-    return has_drive and os.path.isabs(path)
+    if sys.platform == "win32":  # `\x` is on the current drive, which can be that of a checkout
+        return os.path.isabs(path) and os.path.splitdrive(path)[0] != ""
+    return os.path.isabs(path)
 
 
 def _take_console() -> "tuple[BinaryIO, BinaryIO]":

@@ -663,8 +663,8 @@ class Error(Message):
         class Lined(cc.Error):
             caused_by = "one text with " + TOKEN
 
-        class MadeUp(cc.NotFound, kind="made-up"):
-            pass
+        class MadeUp(cc.NotFound):
+            kind = "made-up"
 
         secret = cc.Secret(TOKEN)
         for error, message in [
@@ -682,14 +682,15 @@ class MadeUpKinds(unittest.TestCase):
     """A new kind is one class and one entry in one table."""
 
     def test_each_is_read_and_written_through_its_table(self):
-        class Rename(cc.Operation, kind="rename"):
+        class Rename(cc.Operation):
+            kind = "rename"
             __match_args__ = ("name", "new")
 
             def __init__(self, name, new):
                 self.name, self.new = name, new
 
         def made_up(name, base, kind):
-            return type(base)(name, (base,), {}, kind=kind)
+            return type(base)(name, (base,), {"kind": kind})
 
         Rotate = made_up("Rotate", cc.Action, "rotate")
         RotateResponse = made_up("RotateResponse", cc.CredentialResponse, "rotate")
