@@ -45,12 +45,12 @@ stops. After OtherError or any other exception, it stops and shows the message, 
 exception that was being handled. With CARGO_CREDENTIAL_TRACEBACK=1 it also shows the traceback.
 
 Make a token a Secret as soon as you have it. Only expose(), map() and to_json() of a message show
-its value. Error texts show `[REDACTED]` in its place. The module does not replace:
+its value. Error texts show `[REDACTED]` in its place. The module does not redact:
 - a value that was never a Secret, or after which 10,000 Secrets were made
 - a part of a Secret, other than each line, and the text after a scheme, such as `Bearer `
 - a value or a line of one character, or of two or three characters within a word
-- base64, quoted-printable, octal or named escapes (`&amp;`), a shell's quotes, and escapes of
-  control and non-ASCII characters
+- base64, quoted-printable, octal or named escapes (`&amp;`), a shell's quotes, escapes of control
+  and non-ASCII characters, and a value that was escaped so often that it has 100 backslashes
 - what the provider, its threads and child processes print, and a traceback before `main` runs
 
 "Source: X" names the item X of the Rust crate cargo-credential 0.4.11, which this ports. Protocol:
@@ -225,9 +225,14 @@ def _check_arguments(args: "list[str]") -> None:
         own, ending = os.path.splitext(os.path.normcase(os.path.abspath(sys.argv[0])))
         # A relative path begins in a directory that is not known here: only its end is compared
         rooted = os.path.normpath(os.path.join(os.sep, word))
-        path, kind = os.path.splitext(os.path.normcase(rooted))
-        is_own = path == own or (own.endswith(path) and not os.path.isabs(word))
-        if is_own and kind in (ending, ".cmd", ".bat", ".exe"):  # a .cmd starts a .py
+        path, end = os.path.splitext(os.path.normcase(rooted))
+        is_end = ending and own.endswith(path) and not os.path.isabs(word)
+        if (path == own or is_end) and end in (
+            ending,
+            ".cmd",
+            ".bat",
+            ".exe",
+        ):  # a .cmd starts a .py
             hint = "keep one, or write a string"
             raise OtherError(f"Cargo joined two `credential-provider` arrays: {hint}")
 
@@ -275,10 +280,10 @@ def _text_of(error: BaseException) -> str:
     if isinstance(error, SystemExit) and isinstance(error.code, (int, type(None))):
         return f"the provider tried to exit with status {error.code or 0} instead of answering"
     name, text = _type_of(error), str(error)
-    if name != type(error).__name__:
-        return f"the provider raised {name}"
-    encoding = getattr(error, "encoding", "utf-8")
-    if encoding == sys.getfilesystemencoding() != "utf-8":  # ASCII, in Python 3.6 without a locale
+    if name != type(error).__name__:  # it is of another copy of this module
+        return f"the provider raised {name}: {text}"
+    encoding = sys.getfilesystemencoding()  # ASCII in Python 3.6 without a locale
+    if encoding != "utf-8" and getattr(error, "encoding", "") == encoding:
         return "this locale cannot encode a character of a path or another text: set LANG=C.UTF-8"
     if isinstance(error, KeyError):  # its text is only the key
         return f"{name}: {text}"
@@ -302,7 +307,7 @@ def _is_equal(self: object, other: object) -> bool:
     return type(self) is type(other) and vars(self) == vars(other)
 
 
-def _show(self: "Any") -> str:
+def _repr_of(self: "Any") -> str:
     fields = [f"{name}={getattr(self, name)!r}" for name in self.__match_args__]
     return f"{type(self).__name__}({', '.join(fields)})"
 
@@ -316,7 +321,7 @@ class RegistryInfo:
     - headers: `Name: value`, from the registry's 401 response. Compare the names without case.
     """
 
-    __eq__, __repr__ = _is_equal, _show
+    __eq__, __repr__ = _is_equal, _repr_of
     __match_args__ = ("index_url", "name", "headers")
 
     def __init__(self, index_url: str, name: "str | None" = None, headers: "Sequence[str]" = ()):
@@ -338,13 +343,14 @@ class RegistryInfo:
         at https:// or sparse+https://, without a query (`?`). Raises TypeError if it is not a str.
         """
         scheme, host, port = self._split_url()
-        # With http, anybody on the way could replace the index. A query could redirect
-        is_safe = scheme in ("https", "sparse+https") and "?" not in self.index_url
+        hosts = [f"{host}:{port}"]
+        if port == 443:
+            hosts.append(host)
+        if scheme not in ("https", "sparse+https") or "?" in self.index_url:
+            hosts = []  # anybody on the way could replace the index; a query could redirect
         for entry in registries:
             _must_be("a registry", entry, str)
-            if "://" in entry and entry == self.index_url:
-                return True
-            if is_safe and f"{host}:{port}" in (entry.lower(), f"{entry.lower()}:443"):
+            if entry.lower() in hosts or ("://" in entry and entry == self.index_url):
                 return True
         return False
 
@@ -360,16 +366,16 @@ class RegistryInfo:
         user, at, place = rest.partition("/")[0].rpartition("@")
         host, _, port = place.partition(":")
         labels = host.split(".")
-        is_ipv4 = labels[-1][:1].isdigit()
+        is_number = labels[-1][:1].isdigit()  # parsers may read the host as an IPv4 address
         if (
             scheme in ("http", "https", "sparse+http", "sparse+https", "ssh")
             and " " < min(url) <= max(url) < "\x7f"
             and not set(url).intersection("\\[]")
-            and not host.strip(letters + ".-")
+            and not host.strip(letters + ".-")  # "" is left only if each character is in the set
             and not user.strip(letters + ".-~+:")
             and all(label and label[0] != "-" for label in labels)
             and (not at or (user and user[0] not in ".-~+:"))
-            and (not is_ipv4 or (len(labels) == 4 and set(labels) <= set(map(str, range(256)))))
+            and (not is_number or (len(labels) == 4 and set(labels) <= set(map(str, range(256)))))
             and (not port or (port.isdigit() and port[0] != "0" and int(port[:6]) < 65536))
         ):
             return scheme, host, int(port or 443)  # a host entry without port is for 443
@@ -401,7 +407,7 @@ class Operation:
 
     kind = "unknown"  # in JSON: see the tables below
     __match_args__: "tuple[str, ...]" = ()
-    __eq__, __repr__ = _is_equal, _show
+    __eq__, __repr__ = _is_equal, _repr_of
 
 
 class ReadOperation(Operation):
@@ -453,7 +459,7 @@ class Action:
 
     kind = "unknown"  # in JSON: see the tables below
     __match_args__: "tuple[str, ...]" = ()
-    __eq__, __repr__ = _is_equal, _show
+    __eq__, __repr__ = _is_equal, _repr_of
 
     def __str__(self) -> str:
         """Return Cargo's name for the action."""
@@ -476,7 +482,7 @@ class LoginOptions:
     login_url: a page where the user finds a token, or None.
     """
 
-    __eq__, __repr__ = _is_equal, _show
+    __eq__, __repr__ = _is_equal, _repr_of
     __match_args__ = ("token", "login_url")
 
     def __init__(self, token: "Secret | None" = None, login_url: "str | None" = None) -> None:
@@ -503,7 +509,7 @@ class UnknownAction(Action):
 class CredentialHello:
     """A provider's first line: the protocol versions `v` it offers. Source: `CredentialHello`."""
 
-    __eq__, __repr__ = _is_equal, _show
+    __eq__, __repr__ = _is_equal, _repr_of
     __match_args__ = ("v",)
 
     def __init__(self, v: "Sequence[int]") -> None:
@@ -525,7 +531,7 @@ class CredentialHello:
 class CredentialRequest:
     """What Cargo asks, in protocol version `v`. Source: `CredentialRequest`."""
 
-    __eq__, __repr__ = _is_equal, _show
+    __eq__, __repr__ = _is_equal, _repr_of
     __match_args__ = ("v", "registry", "action", "args")
 
     def __init__(self, v: int, registry: RegistryInfo, action: Action, args: "Sequence[str]" = ()):
@@ -556,7 +562,7 @@ class CacheControl:
 
     kind = "unknown"  # in JSON: see the tables below
     __match_args__: "tuple[str, ...]" = ()
-    __eq__, __repr__ = _is_equal, _show
+    __eq__, __repr__ = _is_equal, _repr_of
 
 
 class CacheNever(CacheControl):
@@ -573,7 +579,7 @@ class CacheExpires(CacheControl):
 
     def __init__(self, expiration: "int | float | datetime") -> None:
         seconds: Any = expiration
-        if hasattr(seconds, "utcoffset"):
+        if hasattr(seconds, "timestamp"):
             if seconds.utcoffset() is None:
                 raise ValueError("expiration is a datetime without a time zone: give it a tzinfo")
             seconds = seconds.replace(microsecond=0).timestamp()  # a float can round up
@@ -600,7 +606,7 @@ class CredentialResponse:
 
     kind = "unknown"  # in JSON: see the tables below
     __match_args__: "tuple[str, ...]" = ()
-    __eq__, __repr__ = _is_equal, _show
+    __eq__, __repr__ = _is_equal, _repr_of
 
     @classmethod
     def from_json(cls, line: "str | bytes") -> "CredentialResponse":
@@ -815,11 +821,8 @@ def _read_part(
     if kind is GetAction:
         return GetAction(_read_part(fields, "operation", _OPERATIONS, UnknownOperation))
     if kind is LoginAction:
-        options = LoginOptions(None, _optional(fields, "login-url"))
-        token = _optional(fields, "token")
-        if token is not None:
-            options.token = Secret(token)
-        return LoginAction(options)
+        token, url = _optional(fields, "token"), _optional(fields, "login-url")
+        return LoginAction(LoginOptions(None if token is None else Secret(token), url))
     if kind is GetResponse:
         secret = Secret(_required(fields, "token", str))
         cache = _read_part(fields, "cache", _CACHES, CacheUnknown)
@@ -942,7 +945,7 @@ def _redact(texts: "Iterable[str]", values: "Iterable[str]") -> "list[str]":
     forms = {form for form in lines + rests if len(form) > 1 and form != _MASKED}
     redacted = list(texts)
     for form in sorted(forms, key=len, reverse=True):
-        # A text that is shorter, or lacks the longest word, does not show it: see _pattern_of
+        # No search if a text is too short, or lacks the longest word, which is never escaped
         word = max(re.findall("[A-Za-z0-9]+", form), key=len, default="")
         least = len(form) - form.count("\\")
         if any(least <= len(text) and word in text for text in redacted):
@@ -961,12 +964,12 @@ def _pattern_of(value: str) -> str:
 
     escapes = "(?i:(?:u00|x|%(?:25)*){0:02x}|&#(?:0*{0}|x0*{0:02x});)"  # of a character's number
     slash, escaped = r"\\", escapes.format(ord("\\"))
-    if not re.search(escaped, value):  # else a search could read it in two ways, and take forever
+    if not re.search(escaped, value):  # otherwise, two readings of one text could take forever
         slash = rf"(?:\\|{escaped})"
 
     def spellings(found: "Any") -> str:
         char = found.group()
-        before = slash + "{0,99}" if found.start() else ""  # without a limit, it could, too
+        before = slash + "{0,99}" if found.start() else ""  # the limit, too, bounds the time
         letter = {"\t": "|t", " ": r"|\+"}.get(char, "")
         return rf"{before}(?:{re.escape(char)}|{escapes.format(ord(char))}{letter})"
 
@@ -1034,8 +1037,7 @@ def _attach(descriptor: int, device: str, mode: str = "w") -> "Any":
         opened = os.open(os.devnull, os.O_RDWR)
     os.dup2(opened, descriptor)  # child processes inherit the copy
     os.close(opened)
-    errors = {"r": "replace", "w": "backslashreplace"}[mode]
-    return open(descriptor, mode, buffering=1, errors=errors, closefd=False)
+    return open(descriptor, mode, buffering=1, errors="backslashreplace", closefd=False)
 
 
 def _flush(stream: "TextIO | None", descriptor: int) -> None:
@@ -1144,20 +1146,20 @@ else:
     def _read_hidden_line(terminal: int) -> str:
         """Read a line without echo. The echo comes back however this ends, and is off after `fg`.
 
-        If one of the signals below ends or stops the process, the echo comes back before that.
+        In the main thread, it also comes back before a signal below ends or stops the process.
         """
         import signal
         import threading
 
-        shown: list[Any] = []
+        modes: list[Any] = []
         earlier: dict[int, Any] = {}
 
         def on_signal(number: int, frame: object) -> None:
-            _set_echo(terminal, shown, True)
+            _set_echo(terminal, modes, True)
             signal.signal(number, earlier[number])
             os.kill(os.getpid(), number)  # ends or stops the process, or raises KeyboardInterrupt
             signal.signal(number, on_signal)  # `fg` continues here
-            _set_echo(terminal, shown, False)
+            _set_echo(terminal, modes, False)
 
         try:
             if threading.current_thread() is threading.main_thread():
@@ -1167,10 +1169,10 @@ else:
                     if handler not in (signal.SIG_IGN, None):
                         earlier[number] = handler
                         signal.signal(number, on_signal)
-            _set_echo(terminal, shown, False)
+            _set_echo(terminal, modes, False)
             return _read_while_cargo_waits(terminal)
         finally:
-            _set_echo(terminal, shown, True)
+            _set_echo(terminal, modes, True)
             for number, handler in earlier.items():
                 signal.signal(number, handler)
 
@@ -1193,12 +1195,12 @@ else:
             raise OtherError(f"{cut}: pass the token in a file")
         return line.decode("utf-8", "replace")
 
-    def _set_echo(terminal: int, shown: "list[Any]", on: bool) -> None:
+    def _set_echo(terminal: int, modes: "list[Any]", on: bool) -> None:
         """Turn the echo on or off, and drop what is typed ahead. Signals wait until that is done.
 
-        Off: in the background, the system stops this process until `fg`. Only then it notes the
-        modes in `shown`: before, they are those of the shell's prompt. On: if the terminal no
-        longer reads lines without echo, the shell has set its own modes, and those stay.
+        Off: in the background, the system stops this process here until `fg`. Only then it fills
+        `modes`: before, the terminal has those of the shell's prompt. On: if the terminal no longer
+        reads lines without echo, the shell has set its own modes, and those stay.
         """
         import signal
         import termios
@@ -1208,14 +1210,14 @@ else:
         try:
             if not on:
                 termios.tcflush(terminal, termios.TCIFLUSH)
-                shown[:] = shown or termios.tcgetattr(terminal)
-                hidden = shown[:]
+                modes[:] = modes or termios.tcgetattr(terminal)
+                hidden = modes[:]
                 hidden[3] = hidden[3] & ~termios.ECHO | termios.ECHONL | termios.ICANON
                 termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)
-            elif shown:
+            elif modes:
                 flags = termios.ICANON | termios.ECHO  # the kernel of macOS changes others
-                if termios.tcgetattr(terminal)[3] & flags == shown[3] & termios.ICANON:
-                    termios.tcsetattr(terminal, termios.TCSAFLUSH, shown)
+                if termios.tcgetattr(terminal)[3] & flags == modes[3] & termios.ICANON:
+                    termios.tcsetattr(terminal, termios.TCSAFLUSH, modes)
         except termios.error as error:
             if not on:  # else: the terminal is gone
                 raise OSError(*error.args) from None
@@ -1224,8 +1226,8 @@ else:
 
 
 # ---- I/O: Cargo's side --------------------------------------------------------------------------
-# Runs another provider and speaks Cargo's side of the protocol with it. A child that exits by
-# itself is waited for, and its further output is dropped; one that breaks the protocol is killed.
+# Runs another provider and speaks Cargo's side of the protocol with it. Waits for a child that
+# follows the protocol, drops its further output, and kills any other.
 # This section starts the program that its caller names, and reads PATH. It opens no file. Nothing
 # above or below needs it: cut it out if you only write providers.
 __all__ += ["CredentialProcess", "negotiate_version"]
@@ -1344,19 +1346,21 @@ def _os_failure(action: str, error: OSError) -> OtherError:
     return OtherError(f"failed to {action}", cause)
 
 
-def _read_message(stdout: "IO[bytes]", what: str, parse: "Callable[[bytes], Any]") -> "Any":
+def _read_message(stdout: "IO[bytes]", what: str, parse: "Callable[[str], Any]") -> "Any":
+    """Return a message, or the Error that it carries."""
     line = stdout.readline()
     try:
-        return parse(line)
+        return parse(line.decode("utf-8"))
     except Error as error:
         return error
+    except UnicodeError:
+        failure = f"failed to read {what} from credential provider"
+        raise OtherError(failure, "not UTF-8") from None
     except ProtocolError as error:
-        problem, failure = str(error), f"failed to deserialize {what}"
+        problem = str(error)
         if not line:
             problem = f"the provider closed its output before its {what}"
-        if problem == "not UTF-8":
-            failure = f"failed to read {what} from credential provider"
-        raise OtherError(failure, problem) from None
+        raise OtherError(f"failed to deserialize {what}", problem) from None
 
 
 def _exit_problem(child: "Any") -> str:
@@ -1408,6 +1412,10 @@ class _FileCredential(Credential):
     def perform(
         self, registry: RegistryInfo, action: Action, args: "list[str]"
     ) -> CredentialResponse:
+        if args.count("--example-file") > 1:  # the second can be that of a checkout
+            raise OtherError(
+                "Cargo joined two `credential-provider` arrays: write a string instead"
+            )
         options, url = self._options + args, registry.index_url
         named = _named_path(options)
         if "--any-registry" not in options and not registry.matches(CRATES_IO_INDEX):
@@ -1452,7 +1460,7 @@ def _named_path(options: "list[str]") -> str:
 def _store_path(named: str) -> str:
     """Return the absolute path of the store.
 
-    A checkout is packaged and published, and its author can put a file there.
+    Refuses paths in a checkout: `cargo publish` could upload the store, or its author plant one.
     """
     home = os.environ.get("CARGO_HOME") or "~/.cargo"
     path = named or os.path.join(home, "cargo-credentials.json")
@@ -1580,7 +1588,7 @@ def _lock(descriptor: int, path: str) -> None:
 
 
 def _retry(call: "Any", *arguments: "Any") -> "Any":
-    """Make a call: on Windows for 5 seconds, while another process has the file open."""
+    """Make a call. On Windows, retry for 5 seconds while another process has the file open."""
     import time
 
     for _ in range(500 if sys.platform == "win32" else 0):

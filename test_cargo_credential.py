@@ -1264,8 +1264,7 @@ class Redaction(unittest.TestCase):
             requests.pop(0)()
             raise ValueError(value) if not requests else cc.NotFound
 
-        *_, last = serve(Recorder(perform), *[GET] * len(requests))
-        return summary_of(last).replace("other: ", "")
+        return summary_of(serve(Recorder(perform), *[GET] * len(requests))[-1])[len("other: ") :]
 
     def test_the_newest_10000_values_are_remembered(self):
         def make(count, name=""):
@@ -1286,11 +1285,9 @@ class Redaction(unittest.TestCase):
         def does(registry, action, args):
             raise ValueError("bad %s" % cc.Secret(TOKEN).expose())
 
-        for value, shown in [("1", True), ("0", False), ("", False), (None, False)]:
-            with mock.patch("sys.stderr", io.StringIO()) as stderr, mock.patch.dict(os.environ):
-                os.environ.pop("CARGO_CREDENTIAL_TRACEBACK", None)
-                if value is not None:
-                    os.environ["CARGO_CREDENTIAL_TRACEBACK"] = value
+        for value, shown in [("1", True), ("0", False), ("", False)]:
+            variables = mock.patch.dict(os.environ, CARGO_CREDENTIAL_TRACEBACK=value)
+            with mock.patch("sys.stderr", io.StringIO()) as stderr, variables:
                 self.assertEqual(outcome(does), "other: bad [REDACTED]")
             text = stderr.getvalue()
             self.assertEqual(text.endswith("\nValueError: bad [REDACTED]\n"), shown)
@@ -1378,6 +1375,8 @@ class JoinedArguments(unittest.TestCase):
         ]:
             with self.subTest(args), mock.patch("sys.argv", [own, "--cargo-plugin"]):
                 self.assertEqual(outcome(cc.NotFound(), get(REGISTRY, args)), message)
+        with mock.patch("sys.argv", [os.path.abspath("/opt/corp/token")]):
+            self.assertEqual(outcome(cc.NotFound(), get(REGISTRY, ["corp/token"])), "not-found")
 
     def test_on_windows_the_array_names_the_cmd_file_of_the_script(self):
         own = os.path.abspath(os.path.join(os.sep, "tools", "prov.py"))
@@ -1403,7 +1402,7 @@ class TwoCopies(unittest.TestCase):
         for does, message in [
             (other.GetResponse(other.Secret("t")), wrong % ("a GetResponse" + copy)),
             (cc.GetResponse(other.Secret("t")), token + copy),
-            (other.NotFound(), "the provider raised a NotFound" + copy),
+            (other.NotFound("gone"), "the provider raised a NotFound%s: gone" % copy),
             (cc.LoginResponse(), wrong % "LoginResponse"),
         ]:
             with self.subTest(message):
@@ -1812,6 +1811,8 @@ class ExampleFile(Store):
         args = ["--example-file", self.path("with space.json"), "--any-registry"]
         answers = self.summaries(login("x", REGISTRY, args), get(REGISTRY, args))
         self.assertEqual(answers, ["login", "get: x"])
+        joined = "other: Cargo joined two `credential-provider` arrays: write a string instead"
+        self.assertEqual(self.summaries(login("y", REGISTRY, args * 2)), [joined])
         self.assertFalse(os.path.exists(self.store))
         options = "the options are --example-file [PATH] and --any-registry"
         unknown = "other: unknown option `--x`: " + options
@@ -2611,7 +2612,7 @@ class main_on_a_terminal(Directory):
         )
         terminal.read(b"\\udcff?\r\n")
         terminal.type(b"a\xff\n")
-        self.assertEqual(self.answer(terminal)[0], "other: 'a\\ufffd'")
+        self.assertEqual(self.answer(terminal)[0], "other: 'a\\\\xff'")
 
     def typed(self, typed, line=LOGIN, body=REVERSING):
         """(what the terminal showed, the answer in short) for a token that is typed."""
@@ -2979,7 +2980,7 @@ class ExampleFileProgram(Store, Directory):
         options = ["--example-file", "--any-registry"]
         os.mkdir(self.path("home"))
         env = environment(CARGO_HOME=self.path("home"))
-        process = start([MODULE, "--cargo-plugin", *options], cwd=HERE, env=env)
+        process = start([MODULE, "--cargo-plugin", *options], cwd=sys.prefix, env=env)
         self.assertEqual(self.finish_provider(process, login("x", REGISTRY)), ([LOGIN_OK], ""))
         self.assertTrue(os.path.exists(self.path("home", "cargo-credentials.json")))
 

@@ -122,7 +122,7 @@ class OddStarts(Directory):
     def test_help_shows_a_path_that_is_not_utf_8(self):
         path = self.path("pr\udcffv.py")
         os.rename(self.provider("Provider = UnsupportedCredential"), path)
-        self.assertIn("pr\\udcffv.py\"]\n", self.help_of(path))
+        self.assertIn('pr\\udcffv.py"]\n', self.help_of(path))
 
     def test_the_provider_of_a_console_script_has_the_docstring_of_its_module(self):
         self.write("corp_provider.py", "'Tokens of corp.'\n" + self.SOURCE)
