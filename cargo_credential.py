@@ -843,8 +843,9 @@ def _fields_of(
     if isinstance(part, GetAction):
         return {**fields, **_fields_of(part.operation, "operation")}
     if isinstance(part, LoginAction):
-        token, url = part.options.token, part.options.login_url
-        return {**fields, "token": token.expose() if token is not None else None, "login-url": url}
+        if part.options.token is not None:
+            fields["token"] = part.options.token.expose()
+        return {**fields, "login-url": part.options.login_url}
     if isinstance(part, GetResponse):
         cache = _fields_of(part.cache, "cache")
         independent = {"operation_independent": part.operation_independent}

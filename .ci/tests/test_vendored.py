@@ -124,6 +124,13 @@ class OddStarts(Directory):
         os.rename(self.provider("Provider = UnsupportedCredential"), path)
         self.assertIn('pr\\udcffv.py"]\n', self.help_of(path))
 
+    def test_a_store_that_cannot_be_read_is_named(self):
+        """A name of 300 characters: root, too, cannot open it."""
+        store = self.path("a" * 300)
+        process = start([MODULE, "--cargo-plugin", "--example-file", store], env=environment())
+        output, _ = process.communicate(get(), timeout=60)
+        self.assertIn("cannot read the token store `%s`" % store, output.decode("utf-8"))
+
     def test_the_provider_of_a_console_script_has_the_docstring_of_its_module(self):
         self.write("corp_provider.py", "'Tokens of corp.'\n" + self.SOURCE)
         script = self.script("import corp_provider\ncorp_provider.run()\n", "corp-provider")
