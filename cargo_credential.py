@@ -1170,20 +1170,20 @@ else:
                     if handler not in (signal.SIG_IGN, None):
                         earlier[number] = handler
                         signal.signal(number, on_signal)
-            _set_echo(terminal, modes, False)
-            return _read_while_cargo_waits(terminal)
+            return _read_while_cargo_waits(terminal, modes)
         finally:
             _set_echo(terminal, modes, True)
             for number, handler in earlier.items():
                 signal.signal(number, handler)
 
-    def _read_while_cargo_waits(terminal: int) -> str:
+    def _read_while_cargo_waits(terminal: int, modes: "list[Any]") -> str:
         """Read a line, or stop when Cargo has ended: then the user types commands, not a token."""
         import select
 
         pipe = select.poll()
         if _pipe_to_cargo:
             pipe.register(_pipe_to_cargo.fileno(), 0)  # reports only that Cargo has closed its end
+        _set_echo(terminal, modes, False)  # after the imports: Python 3.6 can lose a Ctrl-C in one
         ready: list[int] = []
         while not ready:
             ready = select.select([terminal], [], [], 0.2)[0]
