@@ -227,12 +227,8 @@ def _check_arguments(args: "list[str]") -> None:
         rooted = os.path.normpath(os.path.join(os.sep, word))
         path, end = os.path.splitext(os.path.normcase(rooted))
         is_end = ending and own.endswith(path) and not os.path.isabs(word)
-        if (path == own or is_end) and end in (
-            ending,
-            ".cmd",
-            ".bat",
-            ".exe",
-        ):  # a .cmd starts a .py
+        endings = (ending, ".cmd", ".bat", ".exe")  # a .cmd starts a .py
+        if (path == own or is_end) and end in endings:
             hint = "keep one, or write a string"
             raise OtherError(f"Cargo joined two `credential-provider` arrays: {hint}")
 
@@ -1414,9 +1410,8 @@ class _FileCredential(Credential):
         self, registry: RegistryInfo, action: Action, args: "list[str]"
     ) -> CredentialResponse:
         if args.count("--example-file") > 1:  # the second can be that of a checkout
-            raise OtherError(
-                "Cargo joined two `credential-provider` arrays: write a string instead"
-            )
+            hint = "write a string instead"
+            raise OtherError(f"Cargo joined two `credential-provider` arrays: {hint}")
         options, url = self._options + args, registry.index_url
         named = _named_path(options)
         if "--any-registry" not in options and not registry.matches(CRATES_IO_INDEX):
@@ -1461,7 +1456,8 @@ def _named_path(options: "list[str]") -> str:
 def _store_path(named: str) -> str:
     """Return the absolute path of the store.
 
-    Refuses paths in a checkout: `cargo publish` could upload the store, or its author plant one.
+    Refuses a relative path, and a default below the current directory: that can be a checkout,
+    whose author can put a file there, and from where `cargo publish` could upload the store.
     """
     home = os.environ.get("CARGO_HOME") or "~/.cargo"
     path = named or os.path.join(home, "cargo-credentials.json")

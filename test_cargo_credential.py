@@ -578,17 +578,15 @@ class CacheExpires(unittest.TestCase):
     def test_a_time_that_cargo_cannot_read_is_refused(self):
         years = "expiration must be Unix seconds, such as time.time() + 3600, in the years -9999 to"
         years += " 9999 (is it in milliseconds?)"
-        outside = float("nan"), float("inf"), 1693928537000, 253402300800, -377705116801
+        outside = float("nan"), float("inf"), 1693928537000, 253402300800, -377705116801, 10**400
         kind = "expiration must be Unix seconds or an aware datetime, not %s: "
         kind += "datetime.fromisoformat reads a text, and its `Z` from Python 3.11 on"
         aware = "expiration is a datetime without a time zone: give it a tzinfo"
         for moment, message in [
             *[(moment, years) for moment in outside],
-            (True, kind % "bool"),
-            (10**400, years),
-            ("2026-09-05T15:42:17Z", kind % "str"),
-            (None, kind % "NoneType"),
+            *[(odd, kind % type(odd).__name__) for odd in (True, None, "2026-09-05T15:42:17Z")],
             (datetime.date(2023, 9, 5), kind % "date"),
+            (datetime.time(12, tzinfo=datetime.timezone.utc), kind % "time"),
             (datetime.datetime(2023, 9, 5), aware),
         ]:
             with self.subTest(moment):
@@ -1285,9 +1283,10 @@ class Redaction(unittest.TestCase):
         def does(registry, action, args):
             raise ValueError("bad %s" % cc.Secret(TOKEN).expose())
 
-        for value, shown in [("1", True), ("0", False), ("", False)]:
-            variables = mock.patch.dict(os.environ, CARGO_CREDENTIAL_TRACEBACK=value)
-            with mock.patch("sys.stderr", io.StringIO()) as stderr, variables:
+        for value, shown in [("1", True), ("0", False), ("", False), (None, False)]:
+            env = {"CARGO_CREDENTIAL_TRACEBACK": value} if value is not None else {}
+            stderr = io.StringIO()
+            with mock.patch("sys.stderr", stderr), mock.patch.dict(os.environ, env):
                 self.assertEqual(outcome(does), "other: bad [REDACTED]")
             text = stderr.getvalue()
             self.assertEqual(text.endswith("\nValueError: bad [REDACTED]\n"), shown)
@@ -2773,6 +2772,7 @@ class CredentialProcess(Directory):
         (HELLO + "sys.exit(3)", NO_ANSWER, "the provider closed its output before its response"),
         (NO_CACHE, NO_ANSWER, "missing field `cache`"),
         (HELLO + NOT_UTF_8, "failed to read response from credential provider", "not UTF-8"),
+        (HELLO + r"print('{\"Ok\":\"\\ud800\"}')", NO_ANSWER, "not UTF-8"),
         (HELLO + OK_LOGOUT + "sys.exit(1)", FAILED % "exit status: 1", ""),
         (NOT_FOUND, FAILED % "exit status: 7", ""),
         (HELLO + OK_LOGOUT + TERMINATED, FAILED % "signal: 15", ""),

@@ -302,7 +302,6 @@ class InAShell(AtThePrompt):
         self.start("sh", "-c", "exec {}")
         self.wait_for_the_question()
         os.kill(self.provider_pid, signal.SIGTSTP)  # as Ctrl-Z does
-        time.sleep(0.2)  # it looks for signals 20 times a second
         self.wait_until_hidden()
         self.terminal.type(TOKEN.encode() + b"\n")
         self.assertNotIn(TOKEN.encode(), self.terminal.rest()[1])
